@@ -1,0 +1,32 @@
+# The commands of this checkout. Each sets up what it needs in .venv; none needs root.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint soak fuzz bench bench-peers clean
+
+$(BIN)/dhcpcallout: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(BIN)/pytest: $(BIN)/dhcpcallout
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+# Set up everything, then lease addresses over loopback from a server with a callout.
+run: $(BIN)/dhcpcallout
+	$(BIN)/python examples/quickstart.py
+
+# The whole suite. REQUIRE_SYSTEM=1 turns the skips for lack of root or a foreign program into failures.
+test: $(BIN)/pytest
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/pytest
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist

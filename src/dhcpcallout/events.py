@@ -1,0 +1,204 @@
+"""What happened, one frozen dataclass a fact: what the functions of a callout get.
+
+Every event of a packet carries the bytes of the DHCP message (no IP or UDP header), the server's address
+and the packet's ``context``: a dict that is this callout's own, empty at ``PacketReceived``, and the same dict in
+every later event of that packet. Addresses ending in ``_int`` are 32-bit integers (192.168.0.1 is
+0xC0A80001); the properties beside them give ``ipaddress.IPv4Address``.
+"""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Any, ClassVar
+
+from .codes import AddressDeleteReason, AddressGiven, AddressType, ControlCode, DropReason, SendCode
+from .errors import WireError
+from .wire import Packet, decode
+
+__all__ = [
+    "AddressDeleted",
+    "AddressOffered",
+    "ClientDeleted",
+    "Context",
+    "Event",
+    "OptionsParsed",
+    "PacketDropped",
+    "PacketEvent",
+    "PacketReceived",
+    "ReplyBuilt",
+    "ServiceControlled",
+]
+
+Context = dict[str, Any]
+"""A callout's own notes about one packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceControlled:
+    """The service started, stopped, paused or continued (slot ``control``).
+
+    START comes before every other event of a callout, STOP after every other.
+
+    Attributes:
+        code: What happened to the service.
+    """
+
+    code: ControlCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketEvent:
+    """What the events of a packet have in common.
+
+    Attributes:
+        data: The DHCP message that the client sent (for ``ReplyBuilt``: that the server is about to send), as bytes.
+        server_address_int: The address of the socket that received the packet, a 32-bit integer.
+        context: This callout's own dict for this packet.
+    """
+
+    data: bytes
+    server_address_int: int
+    context: Context
+    _decoded: list[Packet | None] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def packet(self) -> Packet | None:
+        """``data``, decoded leniently when first asked for; None where it is no DHCP message at all.
+
+        The packet is a copy of the server's: changing it changes nothing (return ``Replace`` for that).
+        """
+        if not self._decoded:
+            try:
+                self._decoded.append(decode(self.data))
+            except WireError:
+                self._decoded.append(None)
+        return self._decoded[0]
+
+    @property
+    def server_address(self) -> IPv4Address:
+        """The address of the socket that received the packet."""
+        return IPv4Address(self.server_address_int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketReceived(PacketEvent):
+    """A packet slated for processing arrived (slot ``new_packet``); it need not be well-formed.
+
+    May be answered with ``Drop`` or ``Replace``.
+
+    Attributes:
+        source_int: The IP source address, a 32-bit integer.
+        source_port: The UDP source port.
+        interface: The name of the interface that it arrived on, or "" where the socket cannot tell.
+    """
+
+    source_int: int
+    source_port: int
+    interface: str
+
+    @property
+    def source(self) -> IPv4Address:
+        """The IP source address."""
+        return IPv4Address(self.source_int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketDropped(PacketEvent):
+    """A packet was dropped, or (PROCESSED, every packet's last event) is done with (slot ``packet_drop``).
+
+    Attributes:
+        reason: Why.
+    """
+
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyBuilt(PacketEvent):
+    """A response is about to be sent (slot ``packet_send``); ``data`` and ``packet`` are the response.
+
+    May be answered with ``Drop`` or ``Replace``.
+
+    Attributes:
+        request_data: The message that is answered, as bytes.
+    """
+
+    code: ClassVar[SendCode] = SendCode.SEND_PACKET
+
+    request_data: bytes
+
+    @property
+    def request(self) -> Packet:
+        """The message that is answered, decoded leniently at each call.
+
+        Raises:
+            WireError: Never for an event that the server made: it answers what it could decode.
+        """
+        return decode(self.request_data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressDeleted(PacketEvent):
+    """An address was taken from a client (slot ``address_delete``): in conflict, declined, released or refused.
+
+    Attributes:
+        address_int: The address in question, a 32-bit integer.
+        reason: Why.
+    """
+
+    address_int: int
+    reason: AddressDeleteReason
+
+    @property
+    def address(self) -> IPv4Address:
+        """The address in question."""
+        return IPv4Address(self.address_int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressOffered(PacketEvent):
+    """An address is about to be acknowledged to a client (slot ``address_offer``); its lease is durable by now.
+
+    Attributes:
+        address_int: The address, a 32-bit integer.
+        given: NEW, or OLD for a renewal.
+        address_type: Whether a DHCP or a BOOTP client gets it.
+        lease_time_s: For how long, in seconds; 0xFFFFFFFF is for ever.
+    """
+
+    address_int: int
+    given: AddressGiven
+    address_type: AddressType
+    lease_time_s: int
+
+    @property
+    def address(self) -> IPv4Address:
+        """The address."""
+        return IPv4Address(self.address_int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionsParsed(PacketEvent):
+    """A packet's options were parsed (slot ``handle_options``): read them from ``packet``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDeleted:
+    """A lease is about to leave the active database (slot ``delete_client``): released, expired or deleted.
+
+    Attributes:
+        address_int: The address, a 32-bit integer.
+        hardware_address: The client's ``chaddr``, ``hlen`` bytes.
+        address_type: Whether a DHCP or a BOOTP client had it.
+    """
+
+    address_int: int
+    hardware_address: bytes
+    address_type: AddressType
+
+    @property
+    def address(self) -> IPv4Address:
+        """The address."""
+        return IPv4Address(self.address_int)
+
+
+Event = ServiceControlled | PacketEvent | ClientDeleted

@@ -1,0 +1,347 @@
+"""The hook table: which functions of which callouts are called when something happens.
+
+A ``Callout`` is what a loader makes and what a Python callout is written with: functions on slots. A
+``HookTable`` merges callouts, in order; each of its slots is None, or a tuple that is walked when the slot's event
+happens. A function that raises is a fault of its callout: logged, counted, and the packet goes on.
+"""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from .codes import DropReason, EventId
+from .errors import CalloutFault
+from .events import (
+    AddressDeleted,
+    AddressOffered,
+    ClientDeleted,
+    Context,
+    OptionsParsed,
+    PacketDropped,
+    PacketReceived,
+    ReplyBuilt,
+    ServiceControlled,
+)
+from .wire import Packet
+
+__all__ = [
+    "SLOTS",
+    "Callout",
+    "CalloutEntry",
+    "Drop",
+    "HookTable",
+    "Replace",
+    "Slot",
+    "Verdict",
+]
+
+_log = logging.getLogger(__name__)
+
+MAX_REPLACEMENT = 4096
+"""The largest message a callout may put in a packet's place, in bytes: the callout ABI's buffer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A verdict: the packet (or the reply) goes no further.
+
+    Attributes:
+        reason: What ``PacketDropped`` then says.
+    """
+
+    reason: DropReason = DropReason.GEN_FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """A verdict: the packet (or the reply) is this message from here on.
+
+    Attributes:
+        message: The whole DHCP message, as bytes (at most 4096) or as a ``Packet``, which is encoded.
+    """
+
+    message: bytes | Packet
+
+
+Verdict = Drop | Replace
+
+
+@dataclass(frozen=True, slots=True)
+class CalloutEntry:
+    """What a callout is told when it is loaded (``DhcpServerCalloutEntry``'s arguments).
+
+    Attributes:
+        chain: The names that come after this callout's in the list: with policy ``first`` nobody else loads them.
+        version: The version of the callout ABI; 0 is the only one.
+    """
+
+    chain: tuple[str, ...]
+    version: int = 0
+
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot(Generic[E]):
+    """One row of the table of hooks.
+
+    Attributes:
+        name: The slot's name here, and that of the decorator on ``Callout``.
+        abi_name: The member of ``DHCP_CALLOUT_TABLE``.
+        event: The class of what its functions get.
+        may_answer: Whether its functions may return a ``Verdict``.
+    """
+
+    name: str
+    abi_name: str
+    event: type[E]
+    may_answer: bool = False
+
+
+CONTROL = Slot("control", "DhcpControlHook", ServiceControlled)
+NEW_PACKET = Slot("new_packet", "DhcpNewPktHook", PacketReceived, may_answer=True)
+PACKET_DROP = Slot("packet_drop", "DhcpPktDropHook", PacketDropped)
+PACKET_SEND = Slot("packet_send", "DhcpPktSendHook", ReplyBuilt, may_answer=True)
+ADDRESS_DELETE = Slot("address_delete", "DhcpAddressDelHook", AddressDeleted)
+ADDRESS_OFFER = Slot("address_offer", "DhcpAddressOfferHook", AddressOffered)
+HANDLE_OPTIONS = Slot("handle_options", "DhcpHandleOptionsHook", OptionsParsed)
+DELETE_CLIENT = Slot("delete_client", "DhcpDeleteClientHook", ClientDeleted)
+
+SLOTS: tuple[Slot[Any], ...] = (
+    CONTROL,
+    NEW_PACKET,
+    PACKET_DROP,
+    PACKET_SEND,
+    ADDRESS_DELETE,
+    ADDRESS_OFFER,
+    HANDLE_OPTIONS,
+    DELETE_CLIENT,
+)
+"""The eight slots, in the order of ``DHCP_CALLOUT_TABLE``."""
+
+Function = Callable[[Any], Any]
+_Notify = TypeVar("_Notify", bound=Callable[[Any], None])
+
+
+def _check(slot: str, function: Function) -> None:
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{slot}: {function!r} is an async function; a hook is called and returns at once")
+    if not callable(function):
+        raise TypeError(f"{slot}: {function!r} cannot be called")
+
+
+class Callout:
+    """Functions registered on slots: what a Python callout is written with, and what every loader makes.
+
+    Register with the decorators, one a slot; a slot that is given several functions calls them in turn::
+
+        callout = Callout("policy")
+
+        @callout.new_packet
+        def only_ours(event: PacketReceived) -> Verdict | None:
+            packet = event.packet
+            if packet is not None and packet.chaddr.startswith(b"\\x00\\x0c\\x01"):
+                return None
+            return Drop()
+
+    Args:
+        name: What log records call it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._functions: dict[str, list[Function]] = {}
+        self._on_load: Callable[[CalloutEntry], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Callout {self.name!r}: {', '.join(self.functions) or 'no slots'}>"
+
+    @property
+    def functions(self) -> Mapping[str, tuple[Function, ...]]:
+        """The functions of each slot that has any, by the slot's name, in the order of ``SLOTS``."""
+        return {
+            slot.name: tuple(self._functions[slot.name]) for slot in SLOTS if slot.name in self._functions
+        }
+
+    def register(self, slot: str, function: Function) -> None:
+        """Register a function on a slot by the slot's name; the decorators below are the typed way.
+
+        Raises:
+            ValueError: There is no such slot.
+            TypeError: The function cannot be called, or is ``async``.
+        """
+        if slot not in {row.name for row in SLOTS}:
+            raise ValueError(f"no slot {slot!r}; there are {', '.join(row.name for row in SLOTS)}")
+        _check(slot, function)
+        self._functions.setdefault(slot, []).append(function)
+
+    def load(self, entry: CalloutEntry) -> None:
+        """Call the function that ``on_load`` registered, if any; whatever it raises means "not loaded"."""
+        if self._on_load is not None:
+            self._on_load(entry)
+
+    def on_load(self, function: Callable[[CalloutEntry], None]) -> Callable[[CalloutEntry], None]:
+        """Have ``function`` called once when the callout is loaded; raise in it to refuse."""
+        _check("on_load", function)
+        self._on_load = function
+        return function
+
+    def control(self, function: Callable[[ServiceControlled], None]) -> Callable[[ServiceControlled], None]:
+        """Have ``function`` called when the service starts, stops, pauses and continues."""
+        self.register("control", function)
+        return function
+
+    def new_packet(
+        self, function: Callable[[PacketReceived], Verdict | None]
+    ) -> Callable[[PacketReceived], Verdict | None]:
+        """Have ``function`` called with each packet that arrives; it may drop or replace it."""
+        self.register("new_packet", function)
+        return function
+
+    def packet_drop(self, function: Callable[[PacketDropped], None]) -> Callable[[PacketDropped], None]:
+        """Have ``function`` called for each drop, and once when a packet is done with (PROCESSED)."""
+        self.register("packet_drop", function)
+        return function
+
+    def packet_send(
+        self, function: Callable[[ReplyBuilt], Verdict | None]
+    ) -> Callable[[ReplyBuilt], Verdict | None]:
+        """Have ``function`` called with each response about to be sent; it may drop or replace it."""
+        self.register("packet_send", function)
+        return function
+
+    def address_delete(self, function: Callable[[AddressDeleted], None]) -> Callable[[AddressDeleted], None]:
+        """Have ``function`` called when an address is declined, released, refused or found in use."""
+        self.register("address_delete", function)
+        return function
+
+    def address_offer(self, function: Callable[[AddressOffered], None]) -> Callable[[AddressOffered], None]:
+        """Have ``function`` called directly before an address is acknowledged."""
+        self.register("address_offer", function)
+        return function
+
+    def handle_options(self, function: Callable[[OptionsParsed], None]) -> Callable[[OptionsParsed], None]:
+        """Have ``function`` called when a packet's options were parsed."""
+        self.register("handle_options", function)
+        return function
+
+    def delete_client(self, function: Callable[[ClientDeleted], None]) -> Callable[[ClientDeleted], None]:
+        """Have ``function`` called directly before a lease leaves the active database."""
+        self.register("delete_client", function)
+        return function
+
+
+_Entry = tuple[int, Function]
+"""Which callout (its place in the table), and its function."""
+
+
+class HookTable:
+    """The functions to call for each slot, of all callouts, resolved once.
+
+    A slot is an attribute of the slot's name: None where nobody listens, else a tuple. Look before building
+    anything for it::
+
+        if hooks.address_offer is not None:
+            hooks.notify(ADDRESS_OFFER, contexts, data=..., ...)
+
+    Args:
+        callouts: In the order in which they are called.
+
+    Attributes:
+        callouts: The same, as a tuple.
+        faults: How often each callout's functions failed, in the callouts' order.
+    """
+
+    __slots__ = ("callouts", "faults", *(slot.name for slot in SLOTS))
+
+    control: tuple[_Entry, ...] | None
+    new_packet: tuple[_Entry, ...] | None
+    packet_drop: tuple[_Entry, ...] | None
+    packet_send: tuple[_Entry, ...] | None
+    address_delete: tuple[_Entry, ...] | None
+    address_offer: tuple[_Entry, ...] | None
+    handle_options: tuple[_Entry, ...] | None
+    delete_client: tuple[_Entry, ...] | None
+
+    def __init__(self, callouts: Iterable[Callout] = ()) -> None:
+        self.callouts = tuple(callouts)
+        self.faults = [0] * len(self.callouts)
+        for slot in SLOTS:
+            entries = tuple(
+                (place, function)
+                for place, callout in enumerate(self.callouts)
+                for function in callout.functions.get(slot.name, ())
+            )
+            setattr(self, slot.name, entries or None)
+
+    def contexts(self) -> tuple[Context, ...]:
+        """A new packet's contexts, one for each callout."""
+        return tuple({} for _ in self.callouts)
+
+    def announce(self, slot: Slot[Any], event: ServiceControlled | ClientDeleted) -> None:
+        """Call a slot's functions with an event that belongs to no packet."""
+        for place, function in getattr(self, slot.name) or ():
+            self._call(slot, place, function, event)
+
+    def notify(self, slot: Slot[Any], contexts: tuple[Context, ...], **fields: Any) -> None:
+        """Call a slot's functions, each with an event of its own made of ``fields`` and its callout's context."""
+        for place, function in getattr(self, slot.name) or ():
+            self._call(slot, place, function, slot.event(**fields, context=contexts[place]))
+
+    def ask(self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, **fields: Any) -> bytes | Drop:
+        """Call a slot's functions in turn, each with what those before it made of ``data``.
+
+        Returns:
+            What became of the message, or the ``Drop`` that ended it; functions after a ``Drop`` are not called.
+        """
+        for place, function in getattr(self, slot.name) or ():
+            answer = self._call(
+                slot, place, function, slot.event(data=data, **fields, context=contexts[place])
+            )
+            if isinstance(answer, Drop):
+                return answer
+            if answer is not None:
+                data = answer
+        return data
+
+    def _call(self, slot: Slot[Any], place: int, function: Function, event: Any) -> bytes | Drop | None:
+        try:
+            answer = function(event)
+            return None if answer is None else self._verdict(slot, answer)
+        except Exception:
+            self._fault(slot, place)
+            return None
+
+    @staticmethod
+    def _verdict(slot: Slot[Any], answer: object) -> bytes | Drop:
+        if not slot.may_answer:
+            raise CalloutFault(f"{slot.name} answered {answer!r}, but this slot's functions return nothing")
+        if isinstance(answer, Drop):
+            return answer
+        if not isinstance(answer, Replace):
+            raise CalloutFault(
+                f"{slot.name} answered {answer!r}, which is neither Drop(...) nor Replace(...)"
+            )
+        message = answer.message
+        data = message.encode() if isinstance(message, Packet) else bytes(message)
+        if len(data) > MAX_REPLACEMENT:
+            raise CalloutFault(
+                f"{slot.name} replaced the message by {len(data)} bytes; {MAX_REPLACEMENT} is the most"
+            )
+        return data
+
+    def _fault(self, slot: Slot[Any], place: int) -> None:
+        """Count a fault, and log it: the first ten of a callout, then each time their number has doubled."""
+        self.faults[place] += 1
+        count = self.faults[place]
+        if count <= 10 or count.bit_count() == 1:
+            _log.exception(
+                "callout %s failed in %s (fault %d); its answer is ignored and the packet goes on",
+                self.callouts[place].name,
+                slot.name,
+                count,
+                extra={"event_id": int(EventId.CALLOUT_EXCEPTION)},
+            )

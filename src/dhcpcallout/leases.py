@@ -1,0 +1,128 @@
+"""What a lease is, what a change to one is, and what a lease store must do."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from ipaddress import IPv4Address
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from .codes import INFINITE
+
+__all__ = ["Lease", "LeaseChange", "LeaseState", "LeaseStore", "Refusal"]
+
+
+class LeaseState(IntEnum):
+    """What became of an address; the numbers are what stores keep.
+
+    ACTIVE: bound to its client until ``expires_s``. DECLINED: a client, or a probe, found it in use;
+    it rests until ``expires_s``. RELEASED: given back, or run out; kept so that the client may have it again.
+    """
+
+    ACTIVE = 0
+    DECLINED = 1
+    RELEASED = 2
+
+
+class Lease(NamedTuple):
+    """One row of the lease database: an address and the client that has, or had, it.
+
+    Attributes:
+        address_int: The address, a 32-bit integer (192.168.0.1 is 0xC0A80001). The primary key.
+        client_key: Who holds it: the value of option 61, else ``htype`` and ``chaddr`` (RFC 2131 section 4.2).
+            Empty for an address that nobody holds (DECLINED after a probe).
+        hardware_type: ``htype``, IANA's number.
+        hardware_address: ``chaddr``, ``hlen`` bytes.
+        state: A ``LeaseState``'s number.
+        starts_s: When the client was last acknowledged, whole seconds of Unix time.
+        expires_s: When the lease, or the rest of a declined address, ends, whole seconds of Unix time;
+            ``codes.INFINITE`` (0xFFFFFFFF) never ends.
+        hostname: What the client calls itself (option 12), or "".
+        relay_information: The value of option 82 that came with the last REQUEST, or b"".
+    """
+
+    address_int: int
+    client_key: bytes
+    hardware_type: int
+    hardware_address: bytes
+    state: int
+    starts_s: int
+    expires_s: int
+    hostname: str = ""
+    relay_information: bytes = b""
+
+    @property
+    def address(self) -> IPv4Address:
+        """The address."""
+        return IPv4Address(self.address_int)
+
+    def is_active(self, now: float) -> bool:
+        """Whether the client holds the address at ``now`` (Unix time, seconds)."""
+        return self.state == LeaseState.ACTIVE and (self.expires_s == INFINITE or self.expires_s > now)
+
+
+class LeaseChange(NamedTuple):
+    """One row to be written, as the engine decided it.
+
+    Attributes:
+        before: The row on which the decision rests, or None where there was none. A store that others
+            write to as well refuses the change when its row is another one.
+        after: The row to be, or None to delete it. The two have the same address.
+    """
+
+    before: Lease | None
+    after: Lease | None
+
+    @property
+    def address_int(self) -> int:
+        """The address of the row, a 32-bit integer.
+
+        Raises:
+            ValueError: There is neither a row before nor one after.
+        """
+        row = self.after or self.before
+        if row is None:
+            raise ValueError("a change of nothing")
+        return row.address_int
+
+
+class Refusal(NamedTuple):
+    """A change that lost to another server's.
+
+    Attributes:
+        change: The change as it was asked for; nothing of it was written.
+        winner: The row that stands in the store instead, or None where the row is gone.
+    """
+
+    change: LeaseChange
+    winner: Lease | None
+
+
+@runtime_checkable
+class LeaseStore(Protocol):
+    """Where leases are kept. One writer thread calls; only ``snapshot`` may be called from another."""
+
+    def load(self) -> Iterator[Lease]:
+        """Every row, in no particular order, once at start.
+
+        Raises:
+            StoreError: The rows cannot be read.
+        """
+
+    def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+        """Write a turn's changes, in order; what is not refused is durable when this returns.
+
+        Returns:
+            The changes that were refused; empty for a store that no one else writes to.
+
+        Raises:
+            CommitError: Nothing was written. The store stays usable: a later commit may succeed.
+        """
+
+    def snapshot(self) -> Iterable[Lease]:
+        """The rows that are durable now, by address, for a reader; safe beside the writer.
+
+        Raises:
+            StoreError: The rows cannot be read.
+        """
+
+    def close(self) -> None:
+        """Release what the store holds. Calling it twice does no harm."""
