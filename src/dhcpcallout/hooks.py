@@ -123,7 +123,6 @@ SLOTS: tuple[Slot[Any], ...] = (
 """The eight slots, in the order of ``DHCP_CALLOUT_TABLE``."""
 
 Function = Callable[[Any], Any]
-_Notify = TypeVar("_Notify", bound=Callable[[Any], None])
 
 
 def _check(slot: str, function: Function) -> None:
@@ -134,7 +133,7 @@ def _check(slot: str, function: Function) -> None:
 
 
 class Callout:
-    """Functions registered on slots: what a Python callout is written with, and what every loader makes.
+    r"""Functions registered on slots: what a Python callout is written with, and what every loader makes.
 
     Register with the decorators, one a slot; a slot that is given several functions calls them in turn::
 
@@ -143,7 +142,7 @@ class Callout:
         @callout.new_packet
         def only_ours(event: PacketReceived) -> Verdict | None:
             packet = event.packet
-            if packet is not None and packet.chaddr.startswith(b"\\x00\\x0c\\x01"):
+            if packet is not None and packet.chaddr.startswith(b"\x00\x0c\x01"):
                 return None
             return Drop()
 
@@ -162,9 +161,7 @@ class Callout:
     @property
     def functions(self) -> Mapping[str, tuple[Function, ...]]:
         """The functions of each slot that has any, by the slot's name, in the order of ``SLOTS``."""
-        return {
-            slot.name: tuple(self._functions[slot.name]) for slot in SLOTS if slot.name in self._functions
-        }
+        return {slot.name: tuple(self._functions[slot.name]) for slot in SLOTS if slot.name in self._functions}
 
     def register(self, slot: str, function: Function) -> None:
         """Register a function on a slot by the slot's name; the decorators below are the typed way.
@@ -206,9 +203,7 @@ class Callout:
         self.register("packet_drop", function)
         return function
 
-    def packet_send(
-        self, function: Callable[[ReplyBuilt], Verdict | None]
-    ) -> Callable[[ReplyBuilt], Verdict | None]:
+    def packet_send(self, function: Callable[[ReplyBuilt], Verdict | None]) -> Callable[[ReplyBuilt], Verdict | None]:
         """Have ``function`` called with each response about to be sent; it may drop or replace it."""
         self.register("packet_send", function)
         return function
@@ -298,9 +293,7 @@ class HookTable:
             What became of the message, or the ``Drop`` that ended it; functions after a ``Drop`` are not called.
         """
         for place, function in getattr(self, slot.name) or ():
-            answer = self._call(
-                slot, place, function, slot.event(data=data, **fields, context=contexts[place])
-            )
+            answer = self._call(slot, place, function, slot.event(data=data, **fields, context=contexts[place]))
             if isinstance(answer, Drop):
                 return answer
             if answer is not None:
@@ -322,15 +315,11 @@ class HookTable:
         if isinstance(answer, Drop):
             return answer
         if not isinstance(answer, Replace):
-            raise CalloutFault(
-                f"{slot.name} answered {answer!r}, which is neither Drop(...) nor Replace(...)"
-            )
+            raise CalloutFault(f"{slot.name} answered {answer!r}, which is neither Drop(...) nor Replace(...)")
         message = answer.message
         data = message.encode() if isinstance(message, Packet) else bytes(message)
         if len(data) > MAX_REPLACEMENT:
-            raise CalloutFault(
-                f"{slot.name} replaced the message by {len(data)} bytes; {MAX_REPLACEMENT} is the most"
-            )
+            raise CalloutFault(f"{slot.name} replaced the message by {len(data)} bytes; {MAX_REPLACEMENT} is the most")
         return data
 
     def _fault(self, slot: Slot[Any], place: int) -> None:

@@ -134,9 +134,7 @@ def decode(data: bytes, *, strict: bool = False) -> Packet:
     return packet
 
 
-def encode(
-    packet: Packet, *, order: bytes = b"", max_size: int | None = None, min_size: int = MIN_SIZE
-) -> Encoded:
+def encode(packet: Packet, *, order: bytes = b"", max_size: int | None = None, min_size: int = MIN_SIZE) -> Encoded:
     """Encode a message: the message type first, option 82 last, the rest in ``order``, then in the packet's order.
 
     Raises:
