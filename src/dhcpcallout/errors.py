@@ -10,7 +10,8 @@
     │   ├── StoreOpenError     ... that cannot be opened, or is not one of ours
     │   └── CommitError        ... that could not make a turn's changes durable
     ├── CalloutError           a callout that misbehaves
-    │   ├── CalloutLoadError   ... that cannot be loaded (event id 1032 or 1034)
+    │   ├── CalloutLoadError   ... that cannot be loaded (event id 1034)
+    │   │   └── CalloutInitError   ... because its own code raised meanwhile (event id 1032)
     │   └── CalloutFault       ... that raised, or broke the callout ABI, in a hook (event id 1031)
     ├── TransportError         a socket that cannot be opened or used
     └── ClientError            an exchange of the client that got a NAK, or silence
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 __all__ = [
     "CalloutError",
     "CalloutFault",
+    "CalloutInitError",
     "CalloutLoadError",
     "ClientError",
     "CommitError",
@@ -85,7 +87,7 @@ class Problem:
     Attributes:
         file: The file's name as the user gave it, or "" for a configuration made in code.
         line: The line in it, from 1, or None where no line is to blame.
-        key: The dotted key, for example ``subnet.1.pools.0``.
+        key: The dotted key, for example ``subnet[0].pools[1]``.
         problem: What is wrong, and what would be right.
     """
 
@@ -131,7 +133,14 @@ class CalloutError(DhcpCalloutError):
 
 
 class CalloutLoadError(CalloutError):
-    """A callout that cannot be loaded: the next entry of the list is tried."""
+    """A callout that cannot be loaded: the next entry of the list is tried.
+
+    A callout's own ``on_load`` function raises it to refuse in so many words.
+    """
+
+
+class CalloutInitError(CalloutLoadError):
+    """A callout whose own code raised while it was loaded."""
 
 
 class CalloutFault(CalloutError):

