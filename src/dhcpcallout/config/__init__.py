@@ -1,0 +1,1 @@
+"""The configuration file: what it may hold, what is wrong in one, and where."""
