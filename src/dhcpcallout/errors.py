@@ -14,6 +14,7 @@
     │   │   └── CalloutInitError   ... because its own code raised meanwhile (event id 1032)
     │   └── CalloutFault       ... that raised, or broke the callout ABI, in a hook (event id 1031)
     ├── TransportError         a socket that cannot be opened or used
+    │   └── CaptureError       ... a capture file that cannot be read, or not to its end
     └── ClientError            an exchange of the client that got a NAK, or silence
 """
 
@@ -25,6 +26,7 @@ __all__ = [
     "CalloutFault",
     "CalloutInitError",
     "CalloutLoadError",
+    "CaptureError",
     "ClientError",
     "CommitError",
     "ConfigError",
@@ -149,6 +151,10 @@ class CalloutFault(CalloutError):
 
 class TransportError(DhcpCalloutError, OSError):
     """A socket that cannot be opened or used."""
+
+
+class CaptureError(TransportError):
+    """A capture file that is none, or damaged, or cut: what was read before the damage is good."""
 
 
 class ClientError(DhcpCalloutError):
