@@ -1,1 +1,27 @@
-"""..."""
+"""What fills the hook table: the registry rule, and a loader for each kind of callout."""
+
+from .registry import (
+    Attempt,
+    Loader,
+    LoadResult,
+    Policy,
+    Registry,
+    default_loaders,
+    load_callout,
+    load_callouts,
+    ordered,
+    resolve,
+)
+
+__all__ = [
+    "Attempt",
+    "LoadResult",
+    "Loader",
+    "Policy",
+    "Registry",
+    "default_loaders",
+    "load_callout",
+    "load_callouts",
+    "ordered",
+    "resolve",
+]

@@ -1,0 +1,135 @@
+"""The Python loader: modules in which an object named ``callout`` has functions on slots."""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import CalloutInitError, CalloutLoadError
+from ..hooks import Callout, CalloutEntry
+
+__all__ = ["PREFIX", "SUFFIX", "PythonLoader"]
+
+PREFIX = "python:"
+"""What an entry that names a module begins with."""
+SUFFIX = ".py"
+"""What an entry that names a file ends in."""
+
+
+class PythonLoader:
+    """Loads ``python:package.module``, and files that end in .py.
+
+    Args:
+        base_directory: Where modules are looked for that ``sys.path`` does not have: it is put at its end when the
+            first module is loaded, and stays there, since a callout may import when it is called.
+    """
+
+    name = "python"
+
+    def __init__(self, base_directory: Path) -> None:
+        self._base_directory = base_directory
+
+    def accepts(self, entry: str) -> bool:
+        """Whether the entry begins with ``python:`` or ends in .py."""
+        return entry.startswith(PREFIX) or entry.lower().endswith(SUFFIX)
+
+    def load(self, entry: str, call: CalloutEntry) -> Callout:
+        """Import the module and call the function that its callout has registered with ``on_load``, if any.
+
+        Raises:
+            CalloutInitError: Its code raised something, be it SystemExit or SyntaxError.
+            CalloutLoadError: There is no such module, it has no callout, or ``on_load`` raised this.
+        """
+        if entry.startswith(PREFIX):
+            module = self._import_module(entry.removeprefix(PREFIX))
+            self._init(entry, module, call)
+        else:
+            module = _import_file(Path(entry))
+            try:
+                self._init(entry, module, call)
+            except BaseException:
+                del sys.modules[module.__name__]
+                raise
+        return _callout_of(entry, module)
+
+    @staticmethod
+    def _init(entry: str, module: ModuleType, call: CalloutEntry) -> None:
+        callout = _callout_of(entry, module)
+        with _callouts_own_code(f"{entry}: its on_load function"):
+            callout.load(call)
+
+    def _import_module(self, name: str) -> ModuleType:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise CalloutLoadError(f"{PREFIX}{name}: {name!r} is no module's name; write python:package.module")
+        if str(self._base_directory) not in sys.path:
+            sys.path.append(str(self._base_directory))
+        importlib.invalidate_caches()
+        with _callouts_own_code(f"{PREFIX}{name}: importing it"):
+            try:
+                return importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                # Another name is a module that the callout itself wanted.
+                if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+                    raise CalloutLoadError(
+                        f"{PREFIX}{name}: no module {error.name!r} in {self._base_directory} or on sys.path"
+                    ) from error
+                raise
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a file under a name of its own, so that it takes the place of no other module."""
+    name = f"dhcpcallout_callout_{sha256(str(path).encode(errors='surrogateescape')).hexdigest()[:16]}"
+    while name in sys.modules:
+        name += "_"
+    spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
+    if spec is None or spec.loader is None or not path.is_file():
+        raise CalloutLoadError(f"{path}: there is no such file")
+    module = module_from_spec(spec)
+    # Registered first, as import does: dataclasses and typing look a class's module up by its name.
+    sys.modules[name] = module
+    try:
+        with _callouts_own_code(f"{path}: importing it"):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _callout_of(entry: str, module: ModuleType) -> Callout:
+    callout = getattr(module, "callout", None)
+    if isinstance(callout, Callout):
+        return callout
+    others = [name for name, value in vars(module).items() if isinstance(value, Callout)]
+    if callout is not None:
+        problem = f"its 'callout' is a {type(callout).__name__}, not a dhcpcallout.hooks.Callout"
+    elif others:
+        problem = f"it has no 'callout'; is {others[0]!r} the one? Then name it callout"
+    else:
+        problem = "it has no 'callout'; a callout module has: callout = Callout(\"a name for the log\")"
+    raise CalloutLoadError(f"{entry}: {problem}")
+
+
+@contextmanager
+def _callouts_own_code(doing: str) -> Iterator[None]:
+    """Turn whatever the callout's own code raises into ``CalloutInitError``; Ctrl-C alone stays what it is."""
+    try:
+        yield
+    except (KeyboardInterrupt, CalloutLoadError):
+        raise
+    except BaseException as error:
+        ours = (__file__, importlib.__file__)
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename not in ours and not frame.filename.startswith("<frozen")
+        ]
+        # None for a SyntaxError, which says itself where it is.
+        where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        raise CalloutInitError(f"{doing} raised {type(error).__name__}: {error}{where}") from error
