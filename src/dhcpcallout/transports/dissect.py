@@ -295,16 +295,14 @@ def _fragment(at: _Cursor, ident: int, fragment: int, protocol: int) -> _Layer |
     fragments.add(offset, data, last=not fragment & 0x2000)
     if offset == 0 or not fragments.frame:
         fragments.frame, fragments.time_s = at.frame, at.time_s
-    if fragments.size > MAX_DATAGRAM or len(fragments.parts) > MAX_FRAGMENTS:
-        del at.pending[key]
-        return None
-    if fragments.total is None or fragments.size < fragments.total:
-        return None
-    whole = fragments.join()
-    if len(whole) < fragments.total:
-        return None
+    if fragments.size <= MAX_DATAGRAM and len(fragments.parts) <= MAX_FRAGMENTS:
+        if fragments.total is None or fragments.size < fragments.total:
+            return None
+        if len(fragments.join()) < fragments.total:
+            return None
     del at.pending[key]
-    at.data, at.offset, at.end = whole, 0, fragments.total
+    at.data, at.offset = fragments.join(), 0
+    at.end = len(at.data)
     return _PROTOCOLS[protocol]
 
 
