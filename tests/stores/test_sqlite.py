@@ -350,6 +350,25 @@ def test_a_folder_in_which_nothing_can_be_made_is_refused_but_its_leases_can_be_
     assert files(open_folder) == before
 
 
+def test_reading_a_stopped_servers_leases_leaves_no_trace(path: Path) -> None:
+    make(path, ROW)
+    before = files(path.parent)
+    assert list(read_leases_file(path)) == [ROW]
+    assert files(path.parent) == before
+
+
+def test_reading_goes_on_when_a_server_starts_and_fails_when_it_writes_to_the_file_meanwhile(path: Path) -> None:
+    make(path, *map(at, range(5000)))
+    beside, overtaken = iter(read_leases_file(path)), iter(read_leases_file(path))
+    assert next(beside) == next(overtaken) == at(0)
+    store = SqliteStore(path)
+    store.commit([LeaseChange(at(4999), None)])
+    assert list(beside) == list(map(at, range(1, 5000)))
+    store.close()
+    with pytest.raises(StoreError, match="while they were read; read again"):
+        list(overtaken)
+
+
 # One server at a time
 
 

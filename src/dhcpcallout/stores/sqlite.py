@@ -155,10 +155,20 @@ def read_leases_file(path: str | os.PathLike[str]) -> Iterable[Lease]:
     with _opening(path):
         if not _inspect(path, write=False):
             raise StoreOpenError(f"{path}: there are no leases: no server has made the file yet")
-    # SQLite reads a file in WAL mode only where its -wal is, or can be made. A user who may not make it reads a
-    # stopped server's file as it is.
-    plain = _has(_beside(path, "-wal")) or _may(path.parent, os.W_OK | os.X_OK)
-    return _rows(path, "mode=ro" if plain else "mode=ro&immutable=1")
+        before = path.stat()
+        running = _beside(path, "-wal").exists()
+    if running:
+        return _rows(path, "mode=ro")
+    # A connection that may see a WAL makes one where there is none, and leaves it there: a -wal of this user's, which
+    # the server's may not be able to write to.
+    return _unless_changed(path, before, _rows(path, "mode=ro&immutable=1"))
+
+
+def _unless_changed(path: Path, before: os.stat_result, rows: Iterable[Lease]) -> Iterator[Lease]:
+    yield from rows
+    after = path.stat()
+    if (after.st_mtime_ns, after.st_size) != (before.st_mtime_ns, before.st_size):
+        raise StoreError(f"{path}: a server that has just started changed the leases while they were read; read again")
 
 
 def _rows(path: Path, parameters: str) -> Iterator[Lease]:
@@ -201,10 +211,7 @@ def _real(path: str | os.PathLike[str]) -> Path:
     """The path that all names of a file share, links followed, so that all share one lock."""
     if "\0" in os.fspath(path):
         raise StoreOpenError(f"{os.fspath(path)!r} is not a path: it has a NUL in it")
-    real = Path(os.path.realpath(path))
-    if real.is_symlink():
-        raise StoreOpenError(f"{path}: its links lead round in a circle")
-    return real
+    return Path(os.path.realpath(path))
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -278,6 +285,8 @@ def _inspect(path: Path, *, write: bool) -> bool:
         raise StoreOpenError(f"{path}: there is no folder {folder}; make it first")
     if write and not _may(folder, os.W_OK | os.X_OK):
         raise StoreOpenError(f"{path}: no permission to make files in {folder}")
+    if path.is_symlink():
+        raise StoreOpenError(f"{path}: is a link that leads back to itself")
     if path.exists():
         if not path.is_file():
             raise StoreOpenError(f"{path}: is {'a directory' if path.is_dir() else 'not a regular file'}")
