@@ -1,18 +1,22 @@
 """A DHCP message: the 236 bytes of BOOTP and the options behind the magic cookie."""
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
-from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..codes import BOOTREQUEST, MESSAGE_TYPES, MessageType
 from ..errors import EncodeError, WireError
+from .header import COOKIE, END, FILE_SIZE, HEADER, MAX_CHADDR, MAX_PART, OPTIONS_OFFSET, OVERLOAD, PAD, SNAME_SIZE
+from .layout import arrange, encode_option, fit
+from .scan import scan
 
-__all__ = ["Encoded", "Packet", "decode", "encode"]
+__all__ = ["MIN_SIZE", "Encoded", "Packet", "decode", "encode"]
 
-HEADER = Struct("!BBBBIHHIIII16s64s128s")
-COOKIE = b"\x63\x82\x53\x63"
 MIN_SIZE = 300
+"""Bytes that a message has at least: BOOTP's 64-byte vendor area (RFC 951 section 3, RFC 1542 section 2.1)."""
+
+_HEADER_AND_COOKIE = struct.Struct(f"{HEADER.format}{len(COOKIE)}s")
 
 
 class Encoded(NamedTuple):
@@ -27,21 +31,42 @@ class Encoded(NamedTuple):
     omitted: tuple[int, ...]
 
 
+class _Address:
+    """An ``IPv4Address`` view of the integer attribute whose name ends in ``_int``."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._attribute = f"{name}_int"
+
+    def __get__(self, packet: "Packet", owner: type) -> IPv4Address:
+        return IPv4Address(getattr(packet, self._attribute))
+
+    def __set__(self, packet: "Packet", value: IPv4Address | str | int) -> None:
+        setattr(packet, self._attribute, _address_int(value))
+
+
 class Packet:
     """A DHCP message.
 
+    Packets are equal when they say the same: the header and every option's whole value. The options' order, option
+    52 and ``errors`` tell how a message was laid out on the wire, not what it says, and do not count.
+
     Attributes:
-        op, htype, hlen, hops, xid, secs, flags: The header's numbers.
-        ciaddr_int, yiaddr_int, siaddr_int, giaddr_int: Addresses, 32-bit integers.
-        chaddr: The hardware address, ``hlen`` bytes.
-        sname, file: The fields' text without its padding, as bytes; b"" where overloaded with options.
+        op, htype, hops, xid, secs, flags: The header's numbers.
+        ciaddr_int, yiaddr_int, siaddr_int, giaddr_int: Addresses, 32-bit integers; ``ciaddr`` and so on are the
+            same as ``IPv4Address``.
+        chaddr: The hardware address, at most 16 bytes; its length is ``hlen``.
+        sname, file: The fields' bytes without the NULs at their end; b"" where overloaded with options.
         options: Each option's code and its whole value (RFC 3396 parts joined), in the order of the wire.
-        errors: What a lenient decoding found wrong.
+            ``encode`` makes option 52 itself, and ignores one that is here.
+        errors: What a lenient decoding found wrong with the message's framing.
     """
 
     __slots__ = (
-        "chaddr", "ciaddr_int", "errors", "file", "flags", "giaddr_int", "hlen", "hops", "htype", "op",
-        "options", "secs", "siaddr_int", "sname", "xid", "yiaddr_int",
+        "chaddr", "ciaddr_int", "errors", "file", "flags", "giaddr_int", "hops", "htype", "op", "options", "secs",
+        "siaddr_int", "sname", "xid", "yiaddr_int",
     )  # fmt: skip
 
     def __init__(
@@ -64,20 +89,29 @@ class Packet:
     ) -> None:
         self.op = op
         self.htype = htype
-        self.hlen = len(chaddr)
         self.hops = hops
         self.xid = xid
         self.secs = secs
         self.flags = flags
-        self.ciaddr_int = int(IPv4Address(ciaddr))
-        self.yiaddr_int = int(IPv4Address(yiaddr))
-        self.siaddr_int = int(IPv4Address(siaddr))
-        self.giaddr_int = int(IPv4Address(giaddr))
+        self.ciaddr_int = _address_int(ciaddr)
+        self.yiaddr_int = _address_int(yiaddr)
+        self.siaddr_int = _address_int(siaddr)
+        self.giaddr_int = _address_int(giaddr)
         self.chaddr = chaddr
         self.sname = sname
         self.file = file
         self.options = dict(options or {})
         self.errors: tuple[WireError, ...] = ()
+
+    ciaddr = _Address("The client's address, where it has one and answers ARP for it.")
+    yiaddr = _Address("The address that the server gives the client ('your').")
+    siaddr = _Address("The next server of the boot process.")
+    giaddr = _Address("The relay agent's address.")
+
+    @property
+    def hlen(self) -> int:
+        """The length of ``chaddr``."""
+        return len(self.chaddr)
 
     @property
     def message_type(self) -> MessageType | None:
@@ -85,85 +119,194 @@ class Packet:
         value = self.options.get(53)
         return MESSAGE_TYPES[value[0]] if value is not None and len(value) == 1 else None
 
-    def encode(self) -> bytes:
-        """The message's bytes, of any size."""
-        return encode(self).data
+    def raw(self, code: int) -> bytes | None:
+        """An option's whole value as bytes, or None where it is absent."""
+        return self.options.get(code)
+
+    def encode(self, *, order: Iterable[int] = b"", max_size: int | None = None, min_size: int = MIN_SIZE) -> Encoded:
+        """Encode the message: see ``encode``."""
+        return encode(self, order=order, max_size=max_size, min_size=min_size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Packet):
+            return NotImplemented
+        return self._content() == other._content()
+
+    __hash__ = None  # type: ignore[assignment] # a packet can be changed
+
+    def __repr__(self) -> str:
+        kind = self.message_type.name if self.message_type is not None else f"op {self.op}"
+        addresses = "".join(
+            f" {name}={getattr(self, name)}"
+            for name in ("ciaddr", "yiaddr", "siaddr", "giaddr")
+            if getattr(self, f"{name}_int")
+        )
+        codes = ",".join(map(str, self.options))
+        return f"<Packet {kind} xid={self.xid:#010x} chaddr={self.chaddr.hex(':')}{addresses} options={codes}>"
+
+    def _content(self) -> tuple[object, ...]:
+        return (
+            self.op, self.htype, self.hops, self.xid, self.secs, self.flags, self.ciaddr_int, self.yiaddr_int,
+            self.siaddr_int, self.giaddr_int, self.chaddr, self.sname, self.file,
+            {code: value for code, value in self.options.items() if code != OVERLOAD},
+        )  # fmt: skip
 
 
-def decode(data: bytes, *, strict: bool = False) -> Packet:
-    """Decode a message.
+def decode(data: bytes | bytearray | memoryview, *, strict: bool = False) -> Packet:
+    """Decode a message, in time linear in its size.
+
+    Args:
+        data: The message: a UDP datagram's payload.
+        strict: Raise what a lenient decoding lists in ``Packet.errors``.
 
     Raises:
-        WireError: It is no DHCP message, or (``strict``) an option is malformed.
+        WireError: It is no message: shorter than 236 bytes, or with a hardware address of more than 16. With
+            ``strict``, also the first thing that is wrong with the framing of its options.
     """
-    if len(data) < 236:
-        raise WireError(f"{len(data)} bytes; a message has at least 236", offset=len(data))
+    data = bytes(data)
     packet = Packet.__new__(Packet)
-    (
-        packet.op, packet.htype, hlen, packet.hops, packet.xid, packet.secs, packet.flags, packet.ciaddr_int,
-        packet.yiaddr_int, packet.siaddr_int, packet.giaddr_int, chaddr, sname, file,
-    ) = HEADER.unpack_from(data)  # fmt: skip
-    if hlen > 16:
-        raise WireError(f"hlen {hlen}; at most 16", offset=2)
-    packet.hlen = hlen
+    # Speed bends the style here: benchmarks/bench_wire.py. Whatever is rare (repeated, long and cut options, overloaded
+    # fields, no end option, no message at all) is left to scan().
+    try:
+        (
+            packet.op, packet.htype, hlen, packet.hops, packet.xid, packet.secs, packet.flags, packet.ciaddr_int,
+            packet.yiaddr_int, packet.siaddr_int, packet.giaddr_int, chaddr, sname, file, cookie,
+        ) = _HEADER_AND_COOKIE.unpack_from(data)  # fmt: skip
+        options: dict[int, bytes] = {}
+        count = 0
+        if cookie == COOKIE:
+            at = OPTIONS_OFFSET
+            while (code := data[at]) != END:
+                if code:
+                    start = at + 2
+                    at = start + data[at + 1]
+                    options[code] = data[start:at]
+                    count += 1
+                else:
+                    at += 1
+    except (struct.error, IndexError):
+        return _decode_scanned(packet, data, strict)
+    if len(options) != count or hlen > MAX_CHADDR or OVERLOAD in options:
+        return _decode_scanned(packet, data, strict)
     packet.chaddr = chaddr[:hlen]
     packet.sname = sname.rstrip(b"\0")
     packet.file = file.rstrip(b"\0")
-    packet.errors = ()
-    options: dict[int, bytes] = {}
     packet.options = options
-    if data[236:240] != COOKIE:
-        return packet
-    i, end = 240, len(data)
-    while i < end:
-        code = data[i]
-        if code == 0:
-            i += 1
-            continue
-        if code == 255:
-            break
-        if i + 1 >= end or i + 2 + data[i + 1] > end:
-            packet.errors = (WireError("option runs past the end", offset=i, code=code),)
-            if strict:
-                raise packet.errors[0]
-            break
-        n = data[i + 1]
-        value = data[i + 2 : i + 2 + n]
-        options[code] = options[code] + value if code in options else value
-        i += 2 + n
+    packet.errors = ()
     return packet
 
 
-def encode(packet: Packet, *, order: bytes = b"", max_size: int | None = None, min_size: int = MIN_SIZE) -> Encoded:
-    """Encode a message: the message type first, option 82 last, the rest in ``order``, then in the packet's order.
+def _decode_scanned(packet: Packet, data: bytes, strict: bool) -> Packet:
+    """Fill a packet in from what stands on the wire, whatever that is."""
+    message = scan(data)
+    if strict and message.errors:
+        raise message.errors[0]
+    for name in ("op", "htype", "hops", "xid", "secs", "flags", "chaddr"):
+        setattr(packet, name, getattr(message, name))
+    for name in ("ciaddr_int", "yiaddr_int", "siaddr_int", "giaddr_int"):
+        setattr(packet, name, getattr(message, name))
+    packet.sname = message.sname or b""
+    packet.file = message.file or b""
+    # Lists, joined at the end: adding up thousands of parts of one code would take quadratic time.
+    parts: dict[int, list[bytes]] = {}
+    for option in message.options:
+        parts.setdefault(option.code, []).append(option.data)
+    for option in message.options:
+        if option.cut:
+            # What is left of a value says something else than the value did.
+            parts.pop(option.code, None)
+    packet.options = {code: b"".join(values) for code, values in parts.items()}
+    packet.errors = message.errors
+    return packet
+
+
+def encode(
+    packet: Packet, *, order: Iterable[int] = b"", max_size: int | None = None, min_size: int = MIN_SIZE
+) -> Encoded:
+    """Encode a message, always the same bytes for the same arguments.
+
+    The message type comes first, option 82 last in the options field (RFC 3046 section 2.2), the rest in ``order`` and
+    then in the packet's own; the subnet mask always comes before the routers (RFC 2132 section 3.3). What does not
+    fit ``max_size`` goes to ``file`` and ``sname`` if they are free (RFC 2131 section 4.1), whole if possible, else
+    split (RFC 3396). Where that is not enough, the options at the end of the order are omitted first and those that RFC
+    2131 demands of a message last.
+
+    Args:
+        packet: The message.
+        order: The codes of the client's parameter request list.
+        max_size: The most bytes that the message may have, at least 241; option 57 less the 28 bytes of IP and UDP.
+        min_size: The fewest that it has, as far as ``max_size`` allows; zeros make up for what lacks.
 
     Raises:
-        EncodeError: A field has a value that does not fit it.
+        EncodeError: A field has a value that does not fit it, or ``max_size`` is less than 241.
     """
-    del order, max_size
-    if packet.hlen > 16:
-        raise EncodeError("chaddr is longer than 16 bytes")
-    out = bytearray(
-        HEADER.pack(
-            packet.op,
-            packet.htype,
-            packet.hlen,
-            packet.hops,
-            packet.xid,
-            packet.secs,
-            packet.flags,
-            packet.ciaddr_int,
-            packet.yiaddr_int,
-            packet.siaddr_int,
-            packet.giaddr_int,
-            packet.chaddr,
-            packet.sname,
-            packet.file,
-        )  # fmt: skip
-    )
-    out += COOKIE
-    for code, value in packet.options.items():
-        out += bytes((code, len(value))) + value
-    out.append(255)
-    out += bytes(max(0, min_size - len(out)))
-    return Encoded(bytes(out), ())
+    sname, file, chaddr = packet.sname, packet.file, packet.chaddr
+    if len(sname) > SNAME_SIZE or len(file) > FILE_SIZE or len(chaddr) > MAX_CHADDR:
+        raise _why_not(packet)
+    if PAD in packet.options or END in packet.options:
+        raise _why_not(packet)
+    arranged = arrange(packet.options, order)
+    omitted: tuple[int, ...] = ()
+    # Speed bends the style here: benchmarks/bench_wire.py. A layout is made only where the options field is too small.
+    try:
+        out = bytearray(_pack_header(packet, sname, file))
+        for code, value in arranged:
+            size = len(value)
+            if size <= MAX_PART:
+                out.append(code)
+                out.append(size)
+                out += value
+            else:
+                out += encode_option(code, value)
+    except (struct.error, TypeError, ValueError):
+        raise _why_not(packet) from None
+    out.append(END)
+    if max_size is not None and len(out) > max_size:
+        if max_size <= OPTIONS_OFFSET:
+            raise EncodeError(f"a message of {max_size} bytes; one without any option has {OPTIONS_OFFSET + 1}")
+        layout = fit(arranged, max_size - OPTIONS_OFFSET, file=not file, sname=not sname)
+        header = _pack_header(packet, layout.sname or sname, layout.file or file)
+        out = bytearray(header + layout.options)
+        omitted = layout.omitted
+    if max_size is not None and min_size > max_size:
+        min_size = max_size
+    if len(out) < min_size:
+        out += bytes(min_size - len(out))
+    return Encoded(bytes(out), omitted)
+
+
+def _pack_header(packet: Packet, sname: bytes, file: bytes) -> bytes:
+    return _HEADER_AND_COOKIE.pack(
+        packet.op, packet.htype, len(packet.chaddr), packet.hops, packet.xid, packet.secs, packet.flags,
+        packet.ciaddr_int, packet.yiaddr_int, packet.siaddr_int, packet.giaddr_int, packet.chaddr, sname, file, COOKIE,
+    )  # fmt: skip
+
+
+_LIMITS = {
+    "op": 0xFF, "htype": 0xFF, "hops": 0xFF, "xid": 0xFFFFFFFF, "secs": 0xFFFF, "flags": 0xFFFF,
+    "ciaddr_int": 0xFFFFFFFF, "yiaddr_int": 0xFFFFFFFF, "siaddr_int": 0xFFFFFFFF, "giaddr_int": 0xFFFFFFFF,
+}  # fmt: skip
+
+
+def _why_not(packet: Packet) -> EncodeError:
+    """What keeps a packet from being encoded, found after the fact so that a good one need not be checked."""
+    for name, limit in _LIMITS.items():
+        number: object = getattr(packet, name)
+        if not isinstance(number, int) or not 0 <= number <= limit:
+            return EncodeError(f"{name} is {number!r}; it is an integer from 0 to {limit}")
+    for name, limit in (("chaddr", MAX_CHADDR), ("sname", SNAME_SIZE), ("file", FILE_SIZE)):
+        field: object = getattr(packet, name)
+        if not isinstance(field, bytes | bytearray):
+            return EncodeError(f"{name} is of type {type(field).__name__}; it is bytes")
+        if len(field) > limit:
+            return EncodeError(f"{name} has {len(field)} bytes; at most {limit}")
+    options: dict[Any, Any] = {**packet.options}
+    for code in options:
+        if not isinstance(code, int) or not PAD < code < END:
+            return EncodeError(f"an option's code is {code!r}; it is an integer from {PAD + 1} to {END - 1}")
+    wrong = next((code for code, value in options.items() if not isinstance(value, bytes)), None)
+    return EncodeError("the value here is bytes; set() takes a typed one", code=wrong)
+
+
+def _address_int(address: IPv4Address | str | int) -> int:
+    return address if type(address) is int else int(IPv4Address(address))

@@ -4,14 +4,24 @@ from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
 from ..errors import WireError
-from .header import COOKIE, FILE_OFFSET, FILE_SIZE, HEADER, OPTIONS_OFFSET, SNAME_OFFSET, SNAME_SIZE
+from .header import (
+    COOKIE,
+    END,
+    FILE_OFFSET,
+    FILE_SIZE,
+    HEADER,
+    MAX_CHADDR,
+    OPTIONS_OFFSET,
+    OVERLOAD,
+    PAD,
+    SNAME_OFFSET,
+    SNAME_SIZE,
+)
 
 __all__ = ["Area", "RawOption", "Scan", "scan"]
 
 Area = Literal["options", "file", "sname"]
 """Where an option stands: in the options field, or in a field that option 52 overloads with options."""
-
-PAD, END, OVERLOAD = 0, 255, 52
 
 
 class RawOption(NamedTuple):
@@ -97,10 +107,10 @@ def scan(data: bytes | bytearray | memoryview) -> Scan:
     data = bytes(data)
     if len(data) < HEADER.size:
         raise WireError(f"the message ends here; it has at least {HEADER.size} bytes", offset=len(data))
-    *numbers, chaddr, sname, file = HEADER.unpack_from(data)
-    hlen = numbers[2]
-    if hlen > len(chaddr):
-        raise WireError(f"hardware address length {hlen}; at most {len(chaddr)}", offset=2)
+    header = HEADER.unpack_from(data)
+    op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname, file = header
+    if hlen > MAX_CHADDR:
+        raise WireError(f"hardware address length {hlen}; at most {MAX_CHADDR}", offset=2)
     cookie = data[HEADER.size : OPTIONS_OFFSET] == COOKIE
     options: list[RawOption] = []
     errors: list[WireError] = []
@@ -113,14 +123,11 @@ def scan(data: bytes | bytearray | memoryview) -> Scan:
         if overload & 2:
             _scan_area(data, "sname", SNAME_OFFSET, SNAME_OFFSET + SNAME_SIZE, options, errors)
     return Scan(
-        *numbers,
-        chaddr[:hlen],
+        op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr[:hlen],
         None if overload & 2 else sname.rstrip(b"\0"),
         None if overload & 1 else file.rstrip(b"\0"),
-        cookie,
-        tuple(options),
-        tuple(errors),
-    )
+        cookie, tuple(options), tuple(errors),
+    )  # fmt: skip
 
 
 def _scan_area(
