@@ -123,9 +123,9 @@ class Packet:
         """An option's whole value as bytes, or None where it is absent."""
         return self.options.get(code)
 
-    def encode(self, *, order: Iterable[int] = b"", max_size: int | None = None, min_size: int = MIN_SIZE) -> Encoded:
-        """Encode the message: see ``encode``."""
-        return encode(self, order=order, max_size=max_size, min_size=min_size)
+    def encode(self, *, order: Iterable[int] = b"", max_size: int | None = None, min_size: int = MIN_SIZE) -> bytes:
+        """The message's bytes; the function ``encode`` takes the same arguments, and also tells what did not fit."""
+        return encode(self, order=order, max_size=max_size, min_size=min_size).data
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Packet):
