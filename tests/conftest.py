@@ -2,9 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+import dhcpcallout
 
 
 @pytest.fixture
@@ -28,3 +33,35 @@ def require_system() -> Callable[..., None]:
         pytest.skip("; ".join(missing))
 
     return require
+
+
+@pytest.fixture
+def compile_callout(
+    require_system: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """Compile a native callout; skip the test where there is no C compiler.
+
+    Call it with the source's path and, after it, further arguments for the compiler. Every call makes a library of
+    its own, whose variables have their first values.
+    """
+    require_system("cc")
+    sdk = Path(dhcpcallout.__file__).parent / "sdk"
+
+    def compile_callout(source: Path, *arguments: str) -> Path:
+        library = tmp_path_factory.mktemp("native") / f"{source.stem}.so"
+        flags = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-shared", "-fPIC", f"-I{sdk}")
+        subprocess.run(["cc", *flags, *arguments, "-o", str(library), str(source)], check=True)
+        return library
+
+    return compile_callout
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """Run a program in a fresh interpreter; give what it prints."""
+
+    def run(program: str) -> str:
+        done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+        return done.stdout
+
+    return run
