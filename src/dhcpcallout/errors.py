@@ -5,6 +5,7 @@
     DhcpCalloutError
     ├── WireError              bytes from the network that are not a DHCP message (offset, code)
     ├── EncodeError            values that cannot be put on the wire (code)
+    │   └── UnknownOptionError ... because no option has that name or code
     ├── ConfigError            everything wrong in a configuration, all at once (problems)
     ├── StoreError             a lease store that failed
     │   ├── StoreOpenError     ... that cannot be opened, or is not one of ours
@@ -36,6 +37,7 @@ __all__ = [
     "StoreError",
     "StoreOpenError",
     "TransportError",
+    "UnknownOptionError",
     "WireError",
 ]
 
@@ -80,6 +82,10 @@ class EncodeError(DhcpCalloutError, ValueError):
 
     def __str__(self) -> str:
         return f"option {self.code}: {self.message}" if self.code is not None else self.message
+
+
+class UnknownOptionError(EncodeError, LookupError):
+    """A name or a number that no option has."""
 
 
 @dataclass(frozen=True, slots=True)

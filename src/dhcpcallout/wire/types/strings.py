@@ -1,0 +1,109 @@
+"""Texts, and bytes that have no structure of their own."""
+
+import re
+from typing import Any
+
+from ...errors import EncodeError, WireError
+from . import notation
+from .base import ValueType
+
+__all__ = ["Opaque", "Text"]
+
+_SEPARATORS = re.compile(r"[\s:.-]")
+
+
+class Text(ValueType[str]):
+    """A text in UTF-8, or ASCII.
+
+    Bytes that are not UTF-8 become lone surrogates (PEP 383): no byte is lost, and ``encode`` puts them back. NULs
+    at the end, which some clients send, are not part of it (RFC 2132 section 2).
+
+    Args:
+        min_size: Bytes that it has at least.
+    """
+
+    name = "string"
+
+    def __init__(self, *, min_size: int = 1) -> None:
+        self._min_size = min_size
+
+    def decode(self, data: bytes) -> str:
+        text = data.rstrip(b"\0")
+        if len(text) < self._min_size:
+            raise WireError("an empty text", offset=0)
+        return text.decode("utf-8", "surrogateescape")
+
+    def pack(self, value: Any) -> bytes:
+        if not isinstance(value, str):
+            raise EncodeError(f"{value!r} is not a text")
+        data = notation.encode_utf8(value)
+        if data.endswith(b"\0"):
+            raise EncodeError(f"{value!r} ends with NUL, which is not part of a text; give bytes to send one")
+        if len(data) < self._min_size:
+            raise EncodeError("a text of at least one character is needed")
+        return data
+
+    def to_text(self, value: Any) -> str:
+        return notation.quoted_if_needed(value, alone=True)
+
+    def parse_text(self, text: str) -> str:
+        value = notation.unquoted(text)
+        self.pack(value)
+        return value
+
+    def to_item(self, value: Any) -> str:
+        return notation.quoted_if_needed(value, alone=False)
+
+    to_field = to_item
+
+    def parse_item(self, text: str) -> str:
+        return self.parse_text(text)
+
+
+class Opaque(ValueType[bytes]):
+    """Bytes.
+
+    Their text is hexadecimal; ``:``, ``-``, ``.``, spaces and a leading ``0x`` are read too, and so is a text in
+    quotation marks, which stands for its own bytes.
+
+    Args:
+        min_size: Bytes that it has at least.
+        size: Bytes that it has exactly, or None.
+        printable: Write it as a text in quotation marks where all of it is printable ASCII.
+    """
+
+    name = "binary"
+
+    def __init__(self, *, min_size: int = 0, size: int | None = None, printable: bool = False) -> None:
+        self.size = size
+        self._min_size = min_size
+        self._printable = printable
+
+    def decode(self, data: bytes) -> bytes:
+        if len(data) < self._min_size:
+            raise WireError(f"{len(data)} bytes; at least {self._min_size} are needed", offset=0)
+        if self.size is not None and len(data) != self.size:
+            raise WireError(f"{len(data)} bytes; {self.size} are needed", offset=0)
+        return bytes(data)
+
+    def pack(self, value: Any) -> bytes:
+        if not isinstance(value, str):
+            raise EncodeError(f"{value!r} is not bytes, nor a text in hexadecimal")
+        return self.parse_text(value)
+
+    def to_text(self, value: Any) -> str:
+        if self._printable and value:
+            text = notation.decode_utf8(value)
+            if text.isascii() and text.isprintable():
+                return notation.quote(text)
+        return bytes(value).hex()
+
+    def parse_text(self, text: str) -> bytes:
+        if text.startswith('"'):
+            return self.encode(notation.encode_utf8(notation.unquoted(text)))
+        digits = _SEPARATORS.sub("", text)
+        try:
+            data = bytes.fromhex(digits.removeprefix("0x").removeprefix("0X"))
+        except ValueError:
+            raise EncodeError(f'{text!r} is neither hexadecimal, such as 0a0b0c, nor a text in quotes, "..."') from None
+        return self.encode(data)
