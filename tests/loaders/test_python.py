@@ -1,0 +1,207 @@
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dhcpcallout.errors import CalloutInitError, CalloutLoadError
+from dhcpcallout.hooks import Callout, CalloutEntry
+from dhcpcallout.loaders.python import PythonLoader
+
+GOOD = "from dhcpcallout.hooks import Callout\n\ncallout = Callout('good')\n"
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture(autouse=True)
+def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The modules and the path as they were, after each test."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a module, and return its path."""
+
+    def write(name: str, source: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+        return path
+
+    return write
+
+
+def load(entry: str | Path, base_directory: Path = Path("/nowhere")) -> Callout:
+    return PythonLoader(base_directory).load(str(entry), CalloutEntry(("next.so",)))
+
+
+@pytest.mark.parametrize("entry", ["python:policy", "python:package.module", "policy.py", "/opt/policy.PY"])
+def test_a_python_entry_is_told_by_its_looks(entry: str) -> None:
+    assert PythonLoader(Path()).accepts(entry)
+
+
+@pytest.mark.parametrize("entry", ["policy", "Python:policy", "policy.pyc", "policy.so"])
+def test_nothing_else_is_a_python_entry(entry: str) -> None:
+    assert not PythonLoader(Path()).accepts(entry)
+
+
+def test_a_module_is_found_in_the_base_directory(write: Write, tmp_path: Path) -> None:
+    write("package_of_callouts/__init__.py", "")
+    write("package_of_callouts/policy.py", GOOD)
+    assert load("python:package_of_callouts.policy", tmp_path).name == "good"
+
+
+def test_a_module_on_the_path_comes_before_one_in_the_base_directory(write: Write, tmp_path: Path) -> None:
+    write("first/two_places.py", GOOD.replace("good", "on the path"))
+    write("base/two_places.py", GOOD.replace("good", "in the base directory"))
+    sys.path.append(str(tmp_path / "first"))
+    assert load("python:two_places", tmp_path / "base").name == "on the path"
+
+
+def test_a_module_in_the_base_directory_hides_none_of_the_standard_library(write: Write, tmp_path: Path) -> None:
+    write("colorsys.py", GOOD)
+    with pytest.raises(CalloutLoadError, match="it has no 'callout'"):
+        load("python:colorsys", tmp_path)
+
+
+def test_the_base_directory_is_put_on_the_path_once(write: Write, tmp_path: Path) -> None:
+    write("policy_once.py", GOOD)
+    load("python:policy_once", tmp_path)
+    load("python:policy_once", tmp_path)
+    assert sys.path[-1] == str(tmp_path)
+    assert sys.path.count(str(tmp_path)) == 1
+
+
+def test_the_object_is_the_one_that_importing_the_module_gives(write: Write, tmp_path: Path) -> None:
+    write("policy_imported.py", GOOD)
+    callout = load("python:policy_imported", tmp_path)
+    assert sys.modules["policy_imported"].callout is callout
+
+
+def test_a_file_is_a_module_of_its_own_each_time(write: Write) -> None:
+    path = write("json.py", GOOD)
+    before = set(sys.modules)
+    first, second = load(path), load(path)
+    assert first is not second
+    assert len({name for name in set(sys.modules) - before if name.startswith("dhcpcallout_callout_")}) == 2
+    import json
+
+    assert not hasattr(json, "callout")
+    assert str(path.parent) not in sys.path
+
+
+def test_a_file_may_define_dataclasses(write: Write) -> None:
+    # They look their module up by its name, so it must be registered while it runs.
+    source = (
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from typing import ClassVar\n"
+        f"{GOOD}\n"
+        "@dataclass\nclass Note:\n    count: ClassVar[int] = 0\n    text: str = ''\n"
+    )
+    assert load(write("with_dataclass.py", source)).name == "good"
+
+
+def test_a_file_that_fails_leaves_no_module_behind(write: Write) -> None:
+    paths = [
+        write("raises.py", "1 / 0\n"),
+        write("empty.py", ""),
+        write("refuses.py", f"{GOOD}\n@callout.on_load\ndef load(entry):\n    raise OSError('no')\n"),
+    ]
+    before = set(sys.modules)
+    for path in paths:
+        with pytest.raises(CalloutLoadError):
+            load(path)
+    assert not {name for name in set(sys.modules) - before if name.startswith("dhcpcallout_callout_")}
+
+
+def test_the_callout_is_told_its_chain(write: Write) -> None:
+    source = f"{GOOD}\n@callout.on_load\ndef load(entry):\n    callout.name = repr(entry)\n"
+    assert load(write("chained.py", source)).name == repr(CalloutEntry(("next.so",), 0))
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("1 / 0\n", r"importing it raised ZeroDivisionError: division by zero \(.*broken\.py:1\)"),
+        ("\n\nraise SystemExit(3)\n", r"importing it raised SystemExit: 3 \(.*broken\.py:3\)"),
+        ("def f(:\n", r"importing it raised SyntaxError: .*broken\.py, line 1"),
+        ("import no_such_module_anywhere\n", "raised ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
+        ("raise BaseException('of the worst kind')\n", "raised BaseException: of the worst kind"),
+        (f"{GOOD}@callout.packet_drop\nasync def drop(event): ...\n", "raised TypeError: .*async"),
+        (
+            f"{GOOD}@callout.on_load\ndef load(entry):\n    raise KeyError('licence')\n",
+            r"its on_load function raised KeyError: 'licence' \(.*broken\.py:\d+\)",
+        ),
+        (f"{GOOD}@callout.on_load\ndef load(entry):\n    exit(1)\n", "its on_load function raised SystemExit: 1"),
+    ],
+)
+def test_whatever_a_callouts_code_raises_is_why_it_is_not_loaded(
+    source: str, reason: str, write: Write, tmp_path: Path
+) -> None:
+    path = write("broken.py", source)
+    with pytest.raises(CalloutInitError, match=reason):
+        load(path)
+    with pytest.raises(CalloutInitError, match=reason):
+        load("python:broken", tmp_path)
+
+
+def test_ctrl_c_is_not_taken_for_a_callouts_mistake(write: Write) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load(write("interrupted.py", "raise KeyboardInterrupt\n"))
+
+
+def test_a_callout_refuses_in_its_own_words(write: Write) -> None:
+    source = (
+        "from dhcpcallout.errors import CalloutLoadError\n"
+        f"{GOOD}\n@callout.on_load\ndef load(entry):\n    raise CalloutLoadError('no licence found')\n"
+    )
+    with pytest.raises(CalloutLoadError, match=r"^no licence found$") as raised:
+        load(write("refusing.py", source))
+    assert not isinstance(raised.value, CalloutInitError)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("", "it has no 'callout'; a callout module has: callout = Callout(\"a name for the log\")"),
+        ("callout = print\n", "its 'callout' is a builtin_function_or_method, not a dhcpcallout.hooks.Callout"),
+        (
+            "from dhcpcallout.hooks import Callout\npolicy = Callout('policy')\n",
+            "it has no 'callout'; is 'policy' the one? Then name it callout",
+        ),
+    ],
+)
+def test_a_module_without_a_callout_is_told_what_would_be_right(source: str, problem: str, write: Write) -> None:
+    path = write("lacking.py", source)
+    with pytest.raises(CalloutLoadError, match=re.escape(f"{path}: {problem}")) as raised:
+        load(path)
+    assert not isinstance(raised.value, CalloutInitError)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("python:no_such_callout", "python:no_such_callout: no module 'no_such_callout' in /nowhere or on sys.path"),
+        ("python:no_such_package.policy", "no module 'no_such_package' in /nowhere"),
+        ("python:json.no_such_module", "no module 'json.no_such_module' in /nowhere"),
+        ("python:", "'' is no module's name; write python:package.module"),
+        ("python:a module", "'a module' is no module's name"),
+        ("python:.relative", "'.relative' is no module's name"),
+        ("python:policy.py/..", "is no module's name"),
+        ("/nowhere/policy.py", "/nowhere/policy.py: there is no such file"),
+    ],
+)
+def test_a_module_that_is_not_there_is_not_loaded(entry: str, reason: str) -> None:
+    with pytest.raises(CalloutLoadError, match=re.escape(reason)) as raised:
+        load(entry)
+    assert not isinstance(raised.value, CalloutInitError)
+
+
+def test_a_callout_on_which_nothing_is_registered_loads(write: Write) -> None:
+    assert not load(write("idle.py", GOOD)).functions
