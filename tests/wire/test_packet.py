@@ -1,0 +1,274 @@
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from dhcpcallout.codes import MessageType
+from dhcpcallout.errors import EncodeError, WireError
+from dhcpcallout.wire import Packet, decode, encode, scan
+
+
+def parts(data: bytes) -> list[tuple[int, str]]:
+    """Each option's code and area, as they stand."""
+    return [(option.code, option.area) for option in scan(data).options]
+
+
+class TestDecode:
+    def test_the_header_is_read_field_by_field(self, message: Any) -> None:
+        packet = decode(message.data)
+        expected = {name: b"" if value is None else value for name, value in message.header.items()}
+        assert {name: getattr(packet, name) for name in expected} == expected
+
+    def test_each_option_has_its_whole_value(self, message: Any) -> None:
+        assert decode(message.data).options == message.joined
+
+    def test_what_is_wrong_is_listed_and_hides_nothing_else(self, message: Any) -> None:
+        assert [(error.code, error.offset) for error in decode(message.data).errors] == message.errors
+
+    def test_strict_raises_what_lenient_lists_first(self, message: Any) -> None:
+        if message.errors:
+            with pytest.raises(WireError) as caught:
+                decode(message.data, strict=True)
+            assert (caught.value.code, caught.value.offset) == message.errors[0]
+        else:
+            assert decode(message.data, strict=True) == decode(message.data)
+
+    def test_what_is_no_message_raises_at_its_offset(self, no_message: Any) -> None:
+        with pytest.raises(WireError) as caught:
+            decode(no_message.data)
+        assert caught.value.offset == no_message.expected["fatal_offset"]
+
+    def test_no_truncation_raises_anything_but_a_wire_error(self, vector: Any) -> None:
+        for size in range(len(vector.data)):
+            data = vector.data[:size]
+            try:
+                packet = decode(data)
+            except WireError:
+                assert size < 236 or not vector.is_message
+                continue
+            assert decode(encode(packet).data) == packet
+            if packet.errors:
+                with pytest.raises(WireError):
+                    decode(data, strict=True)
+            else:
+                assert decode(data, strict=True) == packet
+
+    def test_any_bytes_like_object_is_read_and_none_is_kept(self) -> None:
+        data = bytearray(encode(Packet(options={53: b"\1", 12: b"host"})).data)
+        packet, viewed = decode(data), decode(memoryview(data))
+        data[240:] = bytes(len(data) - 240)
+        assert packet.options == viewed.options == {53: b"\1", 12: b"host"}
+
+    def test_64_kib_of_the_smallest_options_are_joined(self) -> None:
+        data = encode(Packet(), min_size=0).data[:240]
+        count = (65_507 - 241) // 3
+        packet = decode(data + b"\x0c\x01a" * count + b"\xff")
+        assert packet.options == {12: b"a" * count}
+        assert not packet.errors
+
+
+class TestEncode:
+    def test_a_vector_comes_out_byte_by_byte(self, encodable: Any) -> None:
+        arguments = dict(encodable.expected["encode"])
+        arguments["order"] = bytes.fromhex(arguments.get("order", ""))
+        assert encode(decode(encodable.data), **arguments) == (encodable.data, ())
+
+    def test_the_message_type_is_first_and_option_82_last(self) -> None:
+        packet = Packet(options={82: b"\1\1a", 12: b"h", 53: b"\5", 54: bytes(4)})
+        assert [code for code, _ in parts(encode(packet).data)] == [53, 12, 54, 82]
+        assert [code for code, _ in parts(encode(packet, order=bytes((82, 54, 53, 12, 54))).data)] == [53, 54, 12, 82]
+
+    def test_options_follow_the_request_list_then_the_packet(self) -> None:
+        packet = Packet(options={53: b"\5", 51: bytes(4), 6: bytes(4), 15: b"d", 42: bytes(4), 1: bytes(4)})
+        order = bytes((0, 255, 99, 1, 15, 6, 15))
+        assert [code for code, _ in parts(encode(packet, order=order).data)] == [53, 1, 15, 6, 51, 42]
+        assert [code for code, _ in parts(packet.encode(order=[42]))] == [53, 42, 51, 6, 15, 1]
+
+    @pytest.mark.parametrize("order", [b"", b"\x03", b"\x03\x01", b"\x06\x03\x01", b"\x0c\x03"])
+    def test_the_subnet_mask_comes_before_the_routers_whatever_the_list_says(self, order: bytes) -> None:
+        packet = Packet(options={53: b"\5", 3: bytes(4), 6: bytes(4), 1: bytes(4)})
+        codes = [code for code, _ in parts(encode(packet, order=order).data)]
+        assert codes.index(1) + 1 == codes.index(3)
+        assert sorted(codes) == [1, 3, 6, 53]
+
+    def test_a_message_has_300_bytes_at_least(self) -> None:
+        assert len(encode(Packet()).data) == 300
+        assert len(encode(Packet(), min_size=548).data) == 548
+        assert len(encode(Packet(), min_size=0).data) == 241
+        assert len(encode(Packet(), max_size=260).data) == 260
+
+    def test_nothing_is_overloaded_while_there_is_room(self) -> None:
+        packet = Packet(options={53: b"\5", 43: bytes(52)})
+        exact = encode(packet, min_size=0).data
+        assert encode(packet, min_size=0, max_size=len(exact)) == (exact, ())
+        assert (52, "options") in parts(encode(packet, max_size=len(exact) - 1).data)
+
+    def test_a_field_in_use_is_not_overloaded(self) -> None:
+        packet = Packet(sname=b"name", file=b"file", options={53: b"\5", 43: bytes(100)})
+        encoded = encode(packet, max_size=300)
+        assert encoded.omitted == (43,)
+        decoded = decode(encoded.data)
+        assert (decoded.sname, decoded.file, decoded.options) == (b"name", b"file", {53: b"\5"})
+
+    def test_one_field_is_overloaded_where_one_will_do(self) -> None:
+        packet = Packet(options={53: b"\5", 43: bytes(100)})
+        assert parts(encode(packet, max_size=300).data) == [(53, "options"), (52, "options"), (43, "file")]
+
+    def test_what_does_not_fit_is_omitted_from_the_end_of_the_order(self) -> None:
+        packet = Packet(options={82: b"\1\1c", 12: bytes(200), 15: bytes(180), 6: bytes(40), 53: b"\5", 54: bytes(4)})
+        encoded = encode(packet, order=bytes((6, 12, 15)), max_size=548)
+        assert encoded.omitted == ()
+        encoded = encode(packet, order=bytes((6, 12, 15)), max_size=360)
+        assert encoded.omitted == (15,)
+        assert decode(encoded.data).options.keys() == {53, 52, 54, 6, 12, 82}
+        assert len(encoded.data) <= 360
+
+    def test_a_smaller_option_after_an_omitted_one_still_gets_its_place(self) -> None:
+        packet = Packet(sname=b"s", file=b"f", options={53: b"\5", 43: bytes(200), 12: b"host"})
+        encoded = encode(packet, max_size=300)
+        assert encoded.omitted == (43,)
+        assert decode(encoded.data).options == {53: b"\5", 12: b"host"}
+
+    def test_what_makes_the_message_valid_is_kept_longest(self) -> None:
+        asked = {code: bytes(20) for code in (1, 3, 6, 15, 28, 42)}
+        needed = {53: b"\5", 54: bytes(4), 51: bytes(4), 61: bytes(7), 82: b"\1\4port"}
+        packet = Packet(sname=b"s", file=b"f", options=asked | needed)
+        encoded = encode(packet, order=bytes(asked), max_size=300)
+        kept = decode(encoded.data).options
+        assert needed.items() <= kept.items()
+        assert encoded.omitted == (3, 6, 15, 28, 42)
+
+    def test_option_82_stays_in_the_options_field_or_is_left_out(self) -> None:
+        packet = Packet(options={53: b"\5", 82: bytes(100)})
+        assert encode(packet, max_size=300).omitted == (82,)
+        fits = encode(packet, max_size=346)
+        assert fits.omitted == ()
+        assert parts(fits.data) == [(53, "options"), (82, "options")]
+
+    def test_an_overload_that_would_cost_option_82_its_place_is_not_made(self) -> None:
+        packet = Packet(options={53: b"\5", 82: bytes(100), 12: b"host"})
+        encoded = encode(packet, max_size=346)
+        assert encoded.omitted == (12,)
+        assert parts(encoded.data) == [(53, "options"), (82, "options")]
+
+    def test_a_long_option_is_split_into_full_parts(self) -> None:
+        packet = Packet(options={53: b"\1", 43: bytes(range(256)) * 3})
+        data = encode(packet).data
+        assert [len(option.data) for option in scan(data).options] == [1, 255, 255, 255, 3]
+        assert decode(data) == packet
+
+    def test_a_long_option_is_split_over_the_overloaded_fields(self) -> None:
+        packet = Packet(options={53: b"\1", 43: bytes(range(256)) + bytes(100)})
+        encoded = encode(packet, max_size=548)
+        assert encoded.omitted == ()
+        assert {area for code, area in parts(encoded.data) if code == 43} == {"options", "file"}
+        assert decode(encoded.data) == packet
+
+    def test_an_empty_value_needs_two_bytes_all_the_same(self) -> None:
+        packet = Packet(sname=b"s", file=b"f", options={53: b"\1", 80: b""})
+        assert encode(packet, max_size=246).omitted == ()
+        assert encode(packet, max_size=245).omitted == (80,)
+
+    def test_option_52_of_the_packet_is_the_encoders_to_make(self) -> None:
+        packet = Packet(file=b"kernel", options={53: b"\1", 52: b"\1"})
+        decoded = decode(encode(packet).data)
+        assert (decoded.file, decoded.options) == (b"kernel", {53: b"\1"})
+        assert decoded == packet
+
+    def test_a_room_that_holds_nothing_holds_the_end_option(self) -> None:
+        packet = Packet(options={53: b"\1"})
+        for size in range(241, 244):
+            encoded = encode(packet, max_size=size)
+            assert encoded.omitted == (53,)
+            assert len(encoded.data) == size
+            assert decode(encoded.data, strict=True).options.keys() <= {52}
+        with pytest.raises(EncodeError, match="241"):
+            encode(packet, max_size=240)
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("op", 256),
+            ("htype", -1),
+            ("hops", 1 << 8),
+            ("xid", 1 << 32),
+            ("secs", 1 << 16),
+            ("flags", -1),
+            ("ciaddr_int", 1 << 32),
+            ("giaddr_int", None),
+            ("chaddr", bytes(17)),
+            ("sname", bytes(65)),
+            ("file", bytes(129)),
+            ("file", [1, 2]),
+            ("options", {0: b""}),
+            ("options", {255: b""}),
+            ("options", {256: b""}),
+            ("options", {12: "text"}),
+            ("options", {12: None}),
+        ],
+    )
+    def test_a_value_that_does_not_fit_its_field_raises(self, field: str, value: object) -> None:
+        packet = Packet()
+        setattr(packet, field, value)
+        with pytest.raises(EncodeError) as caught:
+            encode(packet)
+        assert field in str(caught.value) or "option" in str(caught.value)
+
+
+class TestPacket:
+    def test_it_is_equal_by_what_it_says(self) -> None:
+        packet = Packet(xid=1, chaddr=b"\2abcde", options={53: b"\1", 12: b"a"})
+        assert packet == Packet(xid=1, chaddr=b"\2abcde", options={12: b"a", 53: b"\1", 52: b"\3"})
+        assert packet != Packet(xid=1, chaddr=b"\2abcde", options={53: b"\1", 12: b"b"})
+        assert packet != "a packet"
+
+    @pytest.mark.parametrize(
+        "field",
+        ["op", "htype", "hops", "xid", "secs", "flags", "ciaddr_int", "yiaddr_int", "siaddr_int", "giaddr_int"],
+    )
+    def test_no_number_of_the_header_is_left_out_of_equality(self, field: str) -> None:
+        packet = Packet()
+        setattr(packet, field, 77)
+        assert packet != Packet()
+
+    @pytest.mark.parametrize("field", ["chaddr", "sname", "file"])
+    def test_no_bytes_of_the_header_are_left_out_of_equality(self, field: str) -> None:
+        packet = Packet()
+        setattr(packet, field, b"x")
+        assert packet != Packet()
+
+    def test_addresses_are_integers_inside_and_addresses_outside(self) -> None:
+        packet = Packet(ciaddr="10.0.0.1", yiaddr=0x0A000002, siaddr=IPv4Address("10.0.0.3"))
+        assert (packet.ciaddr_int, packet.yiaddr_int, packet.siaddr_int) == (0x0A000001, 0x0A000002, 0x0A000003)
+        packet.giaddr = "10.0.0.4"
+        assert packet.giaddr == IPv4Address("10.0.0.4")
+        assert packet.giaddr_int == 0x0A000004
+        with pytest.raises(ValueError, match=r"10\.0\.0"):
+            packet.ciaddr = "10.0.0"
+
+    def test_hlen_follows_chaddr(self) -> None:
+        packet = Packet(chaddr=bytes(6))
+        packet.chaddr = bytes(8)
+        assert packet.hlen == 8
+        assert encode(packet).data[2] == 8
+
+    def test_the_options_of_a_packet_are_its_own(self) -> None:
+        options = {53: b"\1"}
+        packet = Packet(options=options)
+        packet.options[12] = b"host"
+        assert options == {53: b"\1"}
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [(b"\1", MessageType.DISCOVER), (b"\x12", MessageType.TLS), (b"\0", None), (b"\xff", None), (b"\1\1", None)],
+    )
+    def test_the_message_type_is_none_where_it_is_no_known_one(
+        self, value: bytes, expected: MessageType | None
+    ) -> None:
+        assert Packet(options={53: value}).message_type is expected
+        assert Packet().message_type is None
+
+    def test_its_repr_tells_what_one_looks_for_in_a_log(self) -> None:
+        packet = Packet(xid=0x3903F326, chaddr=b"\x00\x0b\x82\x01\xfc\x42", giaddr="10.0.0.1", options={53: b"\1"})
+        assert repr(packet) == "<Packet DISCOVER xid=0x3903f326 chaddr=00:0b:82:01:fc:42 giaddr=10.0.0.1 options=53>"
+        assert repr(Packet(op=2)) == "<Packet op 2 xid=0x00000000 chaddr= options=>"
