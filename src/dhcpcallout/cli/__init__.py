@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..errors import ConfigError, DhcpCalloutError
 from .decode import decode
+from .leases import leases
 
 __all__ = ["app", "main"]
 
@@ -53,6 +54,7 @@ def _options(
 # A command's module imports at its top nothing but typer and errors: what it works with, it imports where it runs,
 # so that `dhcpcallout --help` and every other command start fast.
 app.command()(decode)
+app.add_typer(leases)
 
 
 def main() -> None:
