@@ -1,23 +1,18 @@
-"""Refuses the clients whose hardware addresses are in the file that MAC_FILTER names, one a line: 00:0c:01:02:03:04."""
+"""Refuses the clients whose hardware addresses are on its list."""
 
-import os
-from pathlib import Path
+from dhcpcallout import Callout, Drop, PacketReceived
 
-from dhcpcallout.events import PacketReceived
-from dhcpcallout.hooks import Callout, CalloutEntry, Drop
+REFUSED = {
+    bytes.fromhex("00 0c 01 0b ad 01"),
+    bytes.fromhex("00 0c 01 0b ad 02"),
+}
 
 callout = Callout("mac_filter")
-refused: set[bytes] = set()
-
-
-@callout.on_load
-def read_list(_entry: CalloutEntry) -> None:
-    for line in Path(os.environ["MAC_FILTER"]).read_text().splitlines():
-        if line and not line.startswith("#"):
-            refused.add(bytes.fromhex(line.replace(":", "")))
 
 
 @callout.new_packet
 def refuse(event: PacketReceived) -> Drop | None:
-    packet = event.packet  # None: the bytes are no DHCP message, which the server will see for itself
-    return Drop() if packet is not None and packet.chaddr in refused else None
+    packet = event.packet  # None where the bytes are no DHCP message: the server will see for itself
+    if packet is not None and packet.chaddr in REFUSED:
+        return Drop()
+    return None
