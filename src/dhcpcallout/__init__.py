@@ -1,3 +1,94 @@
-"""A DHCPv4 server library with pluggable callouts."""
+"""A DHCPv4 server library with pluggable callouts.
+
+Importing this loads the protocol core alone: messages, events, hooks and the sans-IO ``Engine``. ``Server`` and ``Client``
+are loaded when they are first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .codes import (
+    AddressDeleteReason,
+    AddressGiven,
+    AddressType,
+    ControlCode,
+    DropReason,
+    EventId,
+    MessageType,
+    OptionCode,
+)
+from .engine import Arrival, Delivery, Engine, Exchange, Outgoing, Reservation, Subnet
+from .errors import DhcpCalloutError
+from .events import (
+    AddressDeleted,
+    AddressOffered,
+    ClientDeleted,
+    OptionsParsed,
+    PacketDropped,
+    PacketReceived,
+    ReplyBuilt,
+    ServiceControlled,
+)
+from .hooks import Callout, CalloutEntry, Drop, HookTable, Replace, Verdict
+from .leases import Lease, LeaseChange, LeaseState, LeaseStore
+from .wire import Packet, decode, encode
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .server import Server
+
+__all__ = [
+    "AddressDeleteReason",
+    "AddressDeleted",
+    "AddressGiven",
+    "AddressOffered",
+    "AddressType",
+    "Arrival",
+    "Callout",
+    "CalloutEntry",
+    "Client",
+    "ClientDeleted",
+    "ControlCode",
+    "Delivery",
+    "DhcpCalloutError",
+    "Drop",
+    "DropReason",
+    "Engine",
+    "EventId",
+    "Exchange",
+    "HookTable",
+    "Lease",
+    "LeaseChange",
+    "LeaseState",
+    "LeaseStore",
+    "MessageType",
+    "OptionCode",
+    "OptionsParsed",
+    "Outgoing",
+    "Packet",
+    "PacketDropped",
+    "PacketReceived",
+    "Replace",
+    "ReplyBuilt",
+    "Reservation",
+    "Server",
+    "ServiceControlled",
+    "Subnet",
+    "Verdict",
+    "__version__",
+    "decode",
+    "encode",
+]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Server":
+        from .server import Server
+
+        return Server
+    if name == "Client":
+        from .client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

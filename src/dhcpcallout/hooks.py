@@ -154,6 +154,7 @@ class Callout:
         self.name = name
         self._functions: dict[str, list[Function]] = {}
         self._on_load: Callable[[CalloutEntry], None] | None = None
+        self._loaded = False
 
     def __repr__(self) -> str:
         return f"<Callout {self.name!r}: {', '.join(self.functions) or 'no slots'}>"
@@ -176,9 +177,10 @@ class Callout:
         self._functions.setdefault(slot, []).append(function)
 
     def load(self, entry: CalloutEntry) -> None:
-        """Call the function that ``on_load`` registered, if any; whatever it raises means "not loaded"."""
-        if self._on_load is not None:
+        """Call the function that ``on_load`` registered, once; whatever it raises means "not loaded"."""
+        if not self._loaded and self._on_load is not None:
             self._on_load(entry)
+        self._loaded = True
 
     def on_load(self, function: Callable[[CalloutEntry], None]) -> Callable[[CalloutEntry], None]:
         """Have ``function`` called once when the callout is loaded; raise in it to refuse."""
@@ -316,11 +318,11 @@ class HookTable:
         if not slot.may_answer:
             raise CalloutFault(f"{slot.name} answered {answer!r}, but this slot's functions return nothing")
         if isinstance(answer, Drop):
-            return answer
+            return Drop(DropReason(answer.reason))
         if not isinstance(answer, Replace):
             raise CalloutFault(f"{slot.name} answered {answer!r}, which is neither Drop(...) nor Replace(...)")
         message = answer.message
-        data = message.encode() if isinstance(message, Packet) else bytes(message)
+        data = message.encode() if isinstance(message, Packet) else bytes(memoryview(message))
         if len(data) > MAX_REPLACEMENT:
             raise CalloutFault(f"{slot.name} replaced the message by {len(data)} bytes; {MAX_REPLACEMENT} is the most")
         return data

@@ -1,0 +1,118 @@
+"""One packet on its way through the engine: how it arrived, what became of it, and where its reply goes."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..codes import SERVER_PORT, AddressGiven, DropReason
+from ..events import Context
+from ..wire import Packet
+
+if TYPE_CHECKING:
+    from ..leases import LeaseChange
+
+__all__ = ["Arrival", "Delivery", "Exchange", "Outgoing", "Reply"]
+
+
+class Arrival(NamedTuple):
+    """Where a datagram came from and how it came in. Addresses are 32-bit integers.
+
+    Attributes:
+        source_int: The IP source address.
+        source_port: The UDP source port.
+        server_address_int: The address of ours that it reached; the server identifier of the reply.
+        server_port: The UDP port of ours that it reached. On any other than 67 the server answers to where the datagram
+            came from: clients of such a server cannot listen on port 68 either.
+        interface: The name of the interface, or "" where the socket cannot tell.
+    """
+
+    source_int: int
+    source_port: int
+    server_address_int: int
+    server_port: int = SERVER_PORT
+    interface: str = ""
+
+    @property
+    def source(self) -> IPv4Address:
+        """The IP source address."""
+        return IPv4Address(self.source_int)
+
+
+class Delivery(IntEnum):
+    """How a reply reaches its client (RFC 2131 section 4.1).
+
+    UNICAST: an ordinary datagram. BROADCAST: a datagram to 255.255.255.255. HARDWARE: a frame to the client's
+    hardware address, for it cannot answer ARP yet; where no frame can be sent, broadcast.
+    """
+
+    UNICAST = 0
+    BROADCAST = 1
+    HARDWARE = 2
+
+
+class Outgoing(NamedTuple):
+    """A reply, ready to be sent. Addresses are 32-bit integers.
+
+    Attributes:
+        data: The DHCP message.
+        delivery: How it is to be sent.
+        address_int: The IP destination.
+        port: The UDP destination port.
+        hardware_address: The client's ``chaddr``, for HARDWARE.
+        arrival: How the request came in: the reply leaves by the same interface, from the same address.
+    """
+
+    data: bytes
+    delivery: Delivery
+    address_int: int
+    port: int
+    hardware_address: bytes
+    arrival: Arrival
+
+    @property
+    def address(self) -> IPv4Address:
+        """The IP destination."""
+        return IPv4Address(self.address_int)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply that was decided on, before hooks and encoding.
+
+    Attributes:
+        packet: The message.
+        given: For an ACK to a REQUEST: whether the address is new to the client; else None.
+        lease_time_s: For an ACK to a REQUEST, in seconds.
+        refused: For a NAK: the address that is refused, a 32-bit integer; else None.
+    """
+
+    packet: Packet
+    given: AddressGiven | None = None
+    lease_time_s: int = 0
+    refused: int | None = None
+
+
+class Exchange:
+    """A received datagram and what the engine decided about it; the caller passes it back to ``finish``.
+
+    Attributes:
+        data: The datagram, as the NewPkt hook left it.
+        arrival: How it came in.
+        packet: The decoded message, or None where it could not be decoded.
+        contexts: The callouts' contexts of this packet.
+        changes: The rows to commit before ``finish`` is called.
+        reply: The reply to be, or None.
+        drop: Why there is none, or None where the packet asked for none (a DECLINE or a RELEASE that was carried out).
+    """
+
+    __slots__ = ("arrival", "changes", "contexts", "data", "drop", "packet", "reply")
+
+    def __init__(self, data: bytes, arrival: Arrival, contexts: tuple[Context, ...]) -> None:
+        self.data = data
+        self.arrival = arrival
+        self.contexts = contexts
+        self.packet: Packet | None = None
+        self.changes: list[LeaseChange] = []
+        self.reply: Reply | None = None
+        self.drop: DropReason | None = None
