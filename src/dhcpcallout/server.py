@@ -1,0 +1,325 @@
+"""The asyncio shell that ties one engine to its sockets, its lease store and its callouts."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .codes import SERVER_PORT, ControlCode
+from .engine import Engine, Exchange, OptionValues, Outgoing, Subnet
+from .errors import CommitError, ConfigError, Problem
+from .hooks import Callout, CalloutEntry, HookTable
+from .leases import LeaseChange, LeaseStore, Refusal
+from .stores import MemoryStore
+from .transports import Transport, UdpTransport
+
+if TYPE_CHECKING:
+    from .config import Settings
+
+__all__ = ["Server"]
+
+_log = logging.getLogger(__name__)
+
+_TURN = 64
+"""The most datagrams of one turn, so that other sockets and timers get theirs."""
+_MOST_WAITING = 2048
+"""How many exchanges may wait for a commit before the sockets are left alone; the kernel's buffers then fill."""
+_EXPIRY_PERIOD_S = 1.0
+_EXPIRY_SLICE = 100
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What was decided and waits to become durable."""
+
+    exchanges: list[tuple[Transport, Exchange]] = field(default_factory=list)
+    changes: list[LeaseChange] = field(default_factory=list)
+
+
+class Server:
+    """A DHCPv4 server: give it subnets, enter it, and it serves until it is left.
+
+    ::
+
+        server = Server(
+            [Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.99"])],
+            listen=["127.0.0.1:6767"],
+            callouts=[policy.callout],
+        )
+        async with server:
+            await server.serve_forever()
+
+    Everything happens in the event loop's thread, but for the store's commits, which have a thread of their own.
+
+    Args:
+        subnets: The networks to serve.
+        options: What the clients of every subnet are told, by registry name.
+        listen: Addresses to listen on: ``"127.0.0.1:6767"``, ``"10.0.0.1"`` (port 67), port 0 for any.
+        interfaces: Interfaces whose clients are served on port 67 (Linux; needs root or CAP_NET_RAW and
+            CAP_NET_BIND_SERVICE).
+        store: Where leases are kept; the server closes it. A new ``MemoryStore`` where none is given.
+        callouts: Callouts to run, in order.
+        authoritative: See ``Engine``.
+        clock: What tells the time, Unix time in seconds.
+
+    Attributes:
+        engine: The engine, once started.
+
+    Raises:
+        ConfigError: On construction, with every mistake in ``subnets`` and ``options``.
+        StoreError: On entering: the lease store cannot be read.
+        TransportError: On entering: a socket cannot be opened.
+        Exception: On entering: whatever the ``on_load`` of a callout raises that no loader has loaded before.
+    """
+
+    def __init__(
+        self,
+        subnets: Sequence[Subnet],
+        *,
+        options: OptionValues | None = None,
+        listen: Sequence[str] = (),
+        interfaces: Sequence[str] = (),
+        store: LeaseStore | None = None,
+        callouts: Iterable[Callout] = (),
+        authoritative: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._listen = [_host_and_port(text) for text in listen]
+        self._interfaces = tuple(interfaces)
+        self._store = store if store is not None else MemoryStore()
+        self._callouts = tuple(callouts)
+        self._clock = clock
+        self.engine = Engine(subnets, options=options, hooks=HookTable(self._callouts), authoritative=authoritative)
+        self._transports: list[Transport] = []
+        self._reading = False
+        self._waiting: list[_Turn] = []
+        self._work = asyncio.Event()
+        self._writer = ThreadPoolExecutor(1, "dhcpcallout-store")
+        self._committing: asyncio.Task[None]
+        self._expiring: asyncio.Task[None]
+        self._store_failed = False
+        self._stopped = asyncio.Event()
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """A server as a configuration file describes it, its callouts loaded and its lease store opened.
+
+        Raises:
+            ConfigError: With every mistake in the file.
+            StoreOpenError: The lease store cannot be opened or is not one of ours; nothing was changed.
+        """
+        from .config import load_config
+
+        return cls.from_settings(load_config(path))
+
+    @classmethod
+    def from_settings(cls, settings: "Settings") -> Self:
+        """A server as ``config.load_config`` read it; see ``from_file``."""
+        from .loaders import load_callouts
+        from .stores import open_store
+
+        return cls(
+            settings.subnets,
+            options=settings.options,
+            listen=[f"{host}:{port}" for host, port in settings.listen],
+            interfaces=settings.interfaces,
+            store=open_store(settings.store),
+            callouts=load_callouts(settings.callouts, base_directory=settings.base_directory).callouts,
+            authoritative=settings.authoritative,
+        )
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """The addresses and ports that the server listens on; empty before it is entered."""
+        return tuple(transport.address for transport in self._transports)
+
+    @property
+    def statistics(self) -> Counter[str]:
+        """How often what happened, by Kea's names."""
+        return self.engine.statistics
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the sockets, take over the store's leases, tell the callouts, and serve."""
+        try:
+            for callout in self._callouts:
+                callout.load(CalloutEntry(()))
+            self.engine.load(self._store.load())
+            for host, port in self._listen:
+                self._transports.append(UdpTransport(host, port))
+            for interface in self._interfaces:
+                self._transports.append(UdpTransport(interface=interface))
+            self.engine.server_addresses = frozenset(
+                int(IPv4Address(host)) for host, _ in self.addresses if host != "0.0.0.0"
+            )
+        except BaseException:
+            self._release()
+            raise
+        self.engine.control(ControlCode.START)
+        self._committing = asyncio.create_task(self._commit_turns())
+        self._expiring = asyncio.create_task(self._expire_leases())
+        self._read(True)
+        _log.info("ready: listening on %s", ", ".join(map(str, self._transports)))
+
+    async def stop(self) -> None:
+        """Stop reading, finish what was received, tell the callouts, close the sockets and the store."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self._read(False)
+        self._work.set()
+        self._expiring.cancel()
+        await asyncio.gather(self._committing, self._expiring, return_exceptions=True)
+        self.engine.control(ControlCode.STOP)
+        self._release()
+        _log.info("stopped")
+
+    async def serve_forever(self) -> None:
+        """Wait until the server is stopped.
+
+        Raises:
+            Exception: What ended the server's own work, should that happen.
+        """
+        await asyncio.gather(self._committing, self._stopped.wait())
+
+    def pause(self) -> None:
+        """Drop every packet (PAUSED) until ``resume``."""
+        self.engine.control(ControlCode.PAUSE)
+
+    def resume(self) -> None:
+        """Serve again after ``pause``."""
+        self.engine.control(ControlCode.CONTINUE)
+
+    def _release(self) -> None:
+        for transport in self._transports:
+            transport.close()
+        self._writer.shutdown()
+        self._store.close()
+        for callout in self._callouts:
+            callout.close()
+
+    # One turn: receive and decide; commit; finish and send
+
+    def _read(self, wanted: bool) -> None:
+        if wanted == self._reading:
+            return
+        self._reading = wanted
+        loop = asyncio.get_running_loop()
+        for transport in self._transports:
+            if wanted:
+                loop.add_reader(transport.fileno(), self._receive, transport)
+            else:
+                loop.remove_reader(transport.fileno())
+
+    def _receive(self, transport: Transport) -> None:
+        turn = _Turn()
+        now = self._clock()
+        for datagram, arrival in transport.receive(_TURN):
+            try:
+                exchange = self.engine.receive(datagram, arrival, now)
+            except Exception:  # a fault of ours must not cost the turn's other clients their answer
+                self.statistics["pkt4-processing-failed"] += 1
+                _log.exception("a packet from %s could not be processed", arrival.source)
+                continue
+            if exchange.changes:
+                turn.exchanges.append((transport, exchange))
+                turn.changes += exchange.changes
+            else:
+                self._finish(transport, exchange)
+        if turn.changes:
+            self._wait(turn)
+
+    def _wait(self, turn: _Turn) -> None:
+        self._waiting.append(turn)
+        self._work.set()
+        if sum(len(waiting.exchanges) for waiting in self._waiting) >= _MOST_WAITING:
+            self._read(False)
+
+    async def _commit_turns(self) -> None:
+        """Commit what waits, all of it at once, and finish it; until stopped and nothing waits any more."""
+        while not (self._stopped.is_set() and not self._waiting):
+            await self._work.wait()
+            self._work.clear()
+            turns, self._waiting = self._waiting, []
+            if turns:
+                await self._commit(turns)
+            if not self._stopped.is_set():
+                self._read(True)
+
+    async def _commit(self, turns: list[_Turn]) -> None:
+        changes = [change for turn in turns for change in turn.changes]
+        try:
+            refusals = await asyncio.get_running_loop().run_in_executor(self._writer, self._store.commit, changes)
+        except CommitError as error:
+            self._commit_failed(turns, error)
+            return
+        if self._store_failed:
+            self._store_failed = False
+            _log.warning("the lease store works again")
+        refused = {id(refusal.change): refusal for refusal in refusals}
+        for turn in turns:
+            for transport, exchange in turn.exchanges:
+                lost = [refused[id(change)] for change in exchange.changes if id(change) in refused]
+                if lost:
+                    self._decide_again(transport, exchange, lost)
+                else:
+                    self._finish(transport, exchange)
+
+    def _decide_again(self, transport: Transport, exchange: Exchange, lost: list[Refusal]) -> None:
+        self.engine.refuse(exchange, lost, self._clock())
+        if exchange.changes:
+            self._wait(_Turn([(transport, exchange)], exchange.changes))
+        else:
+            self._finish(transport, exchange)
+
+    def _commit_failed(self, turns: list[_Turn], error: CommitError) -> None:
+        """Acknowledge nothing: undo these turns, and those decided meanwhile, which rest on them."""
+        turns, self._waiting = [*turns, *self._waiting], []
+        self.statistics["commit-fail"] += 1
+        if not self._store_failed:
+            self._store_failed = True
+            _log.error("the lease store cannot commit, nothing is acknowledged until it can: %s", error)
+        self.engine.abandon([exchange for turn in turns for _, exchange in turn.exchanges])
+
+    def _finish(self, transport: Transport, exchange: Exchange) -> None:
+        outgoing = self.engine.finish(exchange, self._clock())
+        if outgoing is not None:
+            self._send(transport, outgoing)
+
+    def _send(self, transport: Transport, outgoing: Outgoing) -> None:
+        try:
+            transport.send(outgoing)
+        except OSError as error:
+            self.statistics["pkt4-send-fail"] += 1
+            _log.debug("a reply to %s could not be sent: %s", outgoing.address, error)
+
+    async def _expire_leases(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRY_PERIOD_S)
+            changes = self.engine.expire(self._clock(), _EXPIRY_SLICE)
+            if changes:
+                self._wait(_Turn(changes=changes))
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.partition(":")
+    try:
+        return str(IPv4Address(host)), int(port) if port else SERVER_PORT
+    except ValueError:
+        problem = f"{text!r} is not an address to listen on, such as 127.0.0.1:6767"
+        raise ConfigError([Problem("", None, "listen", problem)]) from None

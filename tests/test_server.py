@@ -1,0 +1,343 @@
+"""The server over real sockets on the loopback, from within one process."""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from dhcpcallout import Callout, Client, Reservation, Server, Subnet
+from dhcpcallout.codes import ControlCode, MessageType
+from dhcpcallout.errors import ClientError, CommitError, ConfigError, StoreOpenError, TransportError
+from dhcpcallout.events import OptionsParsed
+from dhcpcallout.hooks import CalloutEntry
+from dhcpcallout.leases import Lease, LeaseChange, LeaseState, Refusal
+from dhcpcallout.stores import MemoryStore, SqliteStore
+
+LOOPBACK = ["127.0.0.1:0"]
+SUBNET = Subnet(
+    network="10.0.0.0/24",
+    pools=["10.0.0.10-10.0.0.99"],
+    lease_time_s=600,
+    reservations=[Reservation(hardware_address="02:00:00:00:00:09", address="10.0.0.9")],
+)
+
+MakeClient = Callable[..., Client]
+
+
+@pytest.fixture
+def client_of() -> Iterator[MakeClient]:
+    """Make clients of a server; they are closed at the end."""
+    clients: list[Client] = []
+
+    def make(server: Server, number: int, **arguments: float) -> Client:
+        host, port = server.addresses[0]
+        hardware_address = b"\x02\0" + number.to_bytes(4, "big")
+        clients.append(Client(host, port, hardware_address=hardware_address, **arguments))  # type: ignore[arg-type]
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def after_requests(number: int) -> tuple[Callout, asyncio.Event]:
+    """A callout, and the event that it sets when the server has taken in so many REQUESTs."""
+    callout, enough = Callout("counter"), asyncio.Event()
+    seen = iter(range(1, 1000))
+
+    @callout.handle_options
+    def count(event: OptionsParsed) -> None:
+        packet = event.packet
+        if packet is not None and packet.message_type is MessageType.REQUEST and next(seen) == number:
+            enough.set()
+
+    return callout, enough
+
+
+@pytest.mark.asyncio
+async def test_clients_lease_renew_and_release(client_of: MakeClient) -> None:
+    async with Server([SUBNET], listen=LOOPBACK) as server:
+        client = client_of(server, 1)
+        lease = await asyncio.to_thread(client.lease)
+        assert (lease.address, lease.lease_time_s) == (IPv4Address("10.0.0.10"), 600)
+        assert lease.server == IPv4Address("127.0.0.1")
+        assert (await asyncio.to_thread(client.renew, lease.address)).address == lease.address
+        assert (await asyncio.to_thread(client.reboot, lease.address)).address == lease.address
+        assert (await asyncio.to_thread(client.inform, lease.address)).lease_time_s is None
+        with pytest.raises(ClientError, match="refused"):
+            await asyncio.to_thread(client.reboot, IPv4Address("192.0.2.1"))
+        client.release(lease)
+        assert (await asyncio.to_thread(client_of(server, 9).lease)).address == IPv4Address("10.0.0.9")
+        assert server.statistics["pkt4-release-received"] == 1
+        assert [LeaseState(row.state) for row in server.engine.leases()] == [LeaseState.RELEASED, LeaseState.ACTIVE]
+
+
+@pytest.mark.asyncio
+async def test_leases_outlive_the_server(client_of: MakeClient, tmp_path: Path) -> None:
+    addresses = []
+    for _ in range(2):
+        async with Server([SUBNET], listen=LOOPBACK, store=SqliteStore(tmp_path / "leases.db")) as server:
+            addresses.append((await asyncio.to_thread(client_of(server, 2).lease)).address)
+            addresses.append((await asyncio.to_thread(client_of(server, 1).lease)).address)
+    assert addresses[:2] == addresses[2:]
+
+
+@pytest.mark.asyncio
+async def test_start_comes_before_every_other_hook_and_stop_after(client_of: MakeClient) -> None:
+    callout = Callout("trace")
+    fired: list[str] = []
+    callout.on_load(lambda entry: fired.append(f"load {entry.chain}"))
+    callout.control(lambda event: fired.append(event.code.name))
+    callout.new_packet(lambda event: fired.append("packet"))
+    callout.packet_drop(lambda event: fired.append("dropped"))
+    async with Server([SUBNET], listen=LOOPBACK, callouts=[callout]) as server:
+        await asyncio.to_thread(client_of(server, 1).lease)
+        server.pause()
+        server.resume()
+    assert fired == ["load ()", "START", *["packet", "dropped"] * 2, "PAUSE", "CONTINUE", "STOP"]
+
+
+@pytest.mark.asyncio
+async def test_garbage_and_a_callout_that_raises_cost_nobody_else_the_answer(
+    client_of: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    callout = Callout("faulty")
+
+    @callout.new_packet
+    def fail(event: object) -> None:
+        raise RuntimeError("no luck today")
+
+    async with Server([SUBNET], listen=LOOPBACK, callouts=[callout]) as server:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as garbage:
+            for data in (b"", b"\0", b"%s%n" * 50, bytes(240), bytes(65000)):
+                garbage.sendto(data, server.addresses[0])
+        await asyncio.to_thread(client_of(server, 1).lease)
+        assert server.engine.hooks.faults == [7]
+        assert server.statistics["pkt4-parse-failed"] == 3
+    faults = [record for record in caplog.records if getattr(record, "event_id", None) == 1031]
+    assert faults
+    assert "no luck today" in caplog.text
+    assert faults[0].exc_info is not None
+
+
+class UnreliableStore(MemoryStore):
+    """A store that fails, or refuses, while it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = False
+        self.winner: Lease | None = None
+
+    def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+        if self.fails:
+            raise CommitError("the disk is full")
+        if self.winner is not None:
+            winner, self.winner = self.winner, None
+            return [Refusal(change, winner) for change in changes]
+        return super().commit(changes)
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_acknowledged_while_the_store_fails_and_service_resumes_by_itself(
+    client_of: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    store = UnreliableStore()
+    async with Server([SUBNET], listen=LOOPBACK, store=store) as server:
+        store.fails = True
+        impatient = client_of(server, 1, timeout_s=0.05)
+        with pytest.raises(ClientError, match="no answer"):
+            await asyncio.to_thread(impatient.lease)
+        assert not list(server.engine.leases())
+        assert server.statistics["commit-fail"] == 3
+        assert sum("cannot commit" in record.message for record in caplog.records) == 1
+        store.fails = False
+        lease = await asyncio.to_thread(client_of(server, 1).lease)
+        assert [row.address for row in store.snapshot()] == [lease.address]
+        assert "works again" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_a_change_that_another_server_won_is_decided_again(client_of: MakeClient) -> None:
+    store = UnreliableStore()
+    async with Server([SUBNET], listen=LOOPBACK, store=store) as server:
+        store.winner = Lease(int(IPv4Address("10.0.0.10")), b"another", 1, b"another", 0, 0, 0xFFFFFFFF)
+        client = client_of(server, 1)
+        with pytest.raises(ClientError, match="refused"):
+            await asyncio.to_thread(client.lease)
+        assert (await asyncio.to_thread(client.lease)).address == IPv4Address("10.0.0.11")
+
+
+class SlowStore(MemoryStore):
+    """A store whose commits wait until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.turns: list[int] = []
+
+    def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+        assert self.gate.wait(20)
+        self.turns.append(len(changes))
+        return super().commit(changes)
+
+
+@pytest.mark.asyncio
+async def test_no_ack_leaves_before_its_commit_and_what_waits_shares_one(client_of: MakeClient) -> None:
+    store = SlowStore()
+    callout, enough = after_requests(4)
+    async with Server([SUBNET], listen=LOOPBACK, store=store, callouts=[callout]) as server:
+        clients = [
+            asyncio.create_task(asyncio.to_thread(client_of(server, number, timeout_s=15).lease))
+            for number in (1, 2, 3, 4)
+        ]
+        await enough.wait()
+        assert server.statistics["pkt4-ack-sent"] == 0
+        store.gate.set()
+        leases = await asyncio.gather(*clients)
+    assert len({lease.address for lease in leases}) == 4
+    assert sum(store.turns) == 4
+    assert len(store.turns) <= 3
+
+
+@pytest.mark.asyncio
+async def test_what_was_received_before_the_stop_is_answered(client_of: MakeClient) -> None:
+    store = SlowStore()
+    callout, enough = after_requests(1)
+    server = Server([SUBNET], listen=LOOPBACK, store=store, callouts=[callout])
+    await server.start()
+    leasing = asyncio.create_task(asyncio.to_thread(client_of(server, 1, timeout_s=15).lease))
+    await enough.wait()
+    stopping = asyncio.create_task(server.stop())
+    store.gate.set()
+    await stopping
+    assert (await leasing).address == IPv4Address("10.0.0.10")
+    await server.stop()
+    await server.serve_forever()
+
+
+@pytest.mark.asyncio
+async def test_leases_end_while_the_server_runs(client_of: MakeClient) -> None:
+    now = 1000.0
+    store = MemoryStore()
+    deleted = asyncio.Event()
+    callout = Callout("trace")
+    callout.delete_client(lambda event: deleted.set())
+    async with Server([SUBNET], listen=LOOPBACK, store=store, clock=lambda: now, callouts=[callout]) as server:
+        await asyncio.to_thread(client_of(server, 1).lease)
+        now += 601
+        await asyncio.wait_for(deleted.wait(), 10)
+    assert [LeaseState(row.state) for row in store.snapshot()] == [LeaseState.RELEASED]
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_cannot_listen_says_where_and_closes_its_store() -> None:
+    closed: list[bool] = []
+
+    class Store(MemoryStore):
+        def close(self) -> None:
+            closed.append(True)
+
+    async with Server([SUBNET], listen=LOOPBACK) as server:
+        host, port = server.addresses[0]
+        with pytest.raises(TransportError, match=rf"{host}:{port}"):
+            await Server([SUBNET], listen=[f"{host}:{port}"], store=Store()).start()
+    assert closed == [True]
+
+
+@pytest.mark.asyncio
+async def test_a_callout_whose_on_load_refuses_stops_the_start() -> None:
+    callout = Callout("picky")
+
+    @callout.on_load
+    def refuse(entry: CalloutEntry) -> None:
+        raise RuntimeError("not today")
+
+    with pytest.raises(RuntimeError, match="not today"):
+        await Server([SUBNET], listen=LOOPBACK, callouts=[callout]).start()
+
+
+@pytest.mark.asyncio
+async def test_two_servers_live_in_one_process(client_of: MakeClient) -> None:
+    async with Server([SUBNET], listen=LOOPBACK) as one, Server([SUBNET], listen=LOOPBACK) as other:
+        leases = [await asyncio.to_thread(client_of(server, n).lease) for n, server in enumerate((one, other))]
+        assert [lease.address for lease in leases] == [IPv4Address("10.0.0.10")] * 2
+
+
+@pytest.mark.asyncio
+async def test_a_fault_of_the_store_that_is_no_commit_error_ends_the_server_loudly(client_of: MakeClient) -> None:
+    class Broken(MemoryStore):
+        def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+            raise ZeroDivisionError("a bug")
+
+    async with Server([SUBNET], listen=LOOPBACK, store=Broken()) as server:
+        serving = asyncio.create_task(server.serve_forever())
+        leasing = asyncio.create_task(asyncio.to_thread(client_of(server, 1, timeout_s=0.05).lease))
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(serving, 10)
+        with pytest.raises(ClientError):
+            await leasing
+
+
+def configuration(folder: Path, *lines: str, store: str = "sqlite:leases.db") -> Path:
+    file = folder / "dhcp.toml"
+    text = f"""
+[server]
+listen = ["127.0.0.1:0"]
+[leases]
+store = "{store}"
+[[subnet]]
+network = "10.0.0.0/24"
+pools = ["10.0.0.10-10.0.0.99"]
+"""
+    file.write_text(text + "\n".join(lines))
+    return file
+
+
+@pytest.mark.asyncio
+async def test_a_server_is_made_from_a_file(client_of: MakeClient, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from dhcpcallout import Callout, Drop\n"
+        "callout = Callout('mine')\n"
+        "callout.new_packet(lambda event: Drop() if event.packet.chaddr[-1] == 2 else None)\n"
+    )
+    file = configuration(tmp_path, "[callouts]", "CalloutEnabled = 1", 'CalloutDlls = ["mine.py"]')
+    async with Server.from_file(file) as server:
+        assert (await asyncio.to_thread(client_of(server, 1).lease)).address == IPv4Address("10.0.0.10")
+        with pytest.raises(ClientError):
+            await asyncio.to_thread(client_of(server, 2, timeout_s=0.05).lease)
+        assert server.statistics["pkt4-drop-gen-failure"] == 3
+    assert (tmp_path / "leases.db").exists()
+
+
+def test_a_foreign_lease_file_stops_the_start_and_is_left_alone(tmp_path: Path) -> None:
+    foreign = tmp_path / "leases.db"
+    foreign.write_bytes(b"my diary")
+    with pytest.raises(StoreOpenError):
+        Server.from_file(configuration(tmp_path))
+    assert foreign.read_bytes() == b"my diary"
+
+
+def test_a_place_to_listen_that_is_none_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigError, match="not an address to listen on"):
+        Server([SUBNET], listen=["localhost"])
+
+
+def test_importing_the_package_loads_the_core_alone(run_python: Callable[[str], str]) -> None:
+    loaded: Iterable[str] = run_python("import dhcpcallout, sys; print(' '.join(sys.modules))").split()
+    assert not {"asyncio", "pydantic", "typer", "cffi", "sqlite3", "dpkt", "socket"} & set(loaded)
+
+
+def test_control_codes_reach_the_callouts() -> None:
+    seen: list[ControlCode] = []
+    callout = Callout("trace")
+    callout.control(lambda event: seen.append(event.code))
+    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout])
+    server.pause()
+    server.resume()
+    assert seen == [ControlCode.PAUSE, ControlCode.CONTINUE]
