@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from dhcpcallout.codes import MessageType
-from dhcpcallout.errors import EncodeError, WireError
-from dhcpcallout.wire import Packet, decode, encode, scan
+from dhcpcallout.errors import EncodeError, UnknownOptionError, WireError
+from dhcpcallout.wire import Packet, check, decode, encode, scan
 
 
 def parts(data: bytes) -> list[tuple[int, str]]:
@@ -25,11 +25,12 @@ class TestDecode:
     def test_what_is_wrong_is_listed_and_hides_nothing_else(self, message: Any) -> None:
         assert [(error.code, error.offset) for error in decode(message.data).errors] == message.errors
 
-    def test_strict_raises_what_lenient_lists_first(self, message: Any) -> None:
-        if message.errors:
+    def test_strict_raises_the_first_of_what_check_finds(self, message: Any) -> None:
+        found = check(message.data)
+        if found:
             with pytest.raises(WireError) as caught:
                 decode(message.data, strict=True)
-            assert (caught.value.code, caught.value.offset) == message.errors[0]
+            assert str(caught.value) == str(found[0])
         else:
             assert decode(message.data, strict=True) == decode(message.data)
 
@@ -47,7 +48,7 @@ class TestDecode:
                 assert size < 236 or not vector.is_message
                 continue
             assert decode(encode(packet).data) == packet
-            if packet.errors:
+            if check(data):
                 with pytest.raises(WireError):
                     decode(data, strict=True)
             else:
@@ -65,6 +66,30 @@ class TestDecode:
         packet = decode(data + b"\x0c\x01a" * count + b"\xff")
         assert packet.options == {12: b"a" * count}
         assert not packet.errors
+
+
+class TestCheck:
+    def test_it_finds_framing_errors_first_then_malformed_values(self, message: Any) -> None:
+        errors = check(message.data)
+        framing = len(message.errors)
+        assert [(error.code, error.offset) for error in errors[:framing]] == message.errors
+        assert [error.code for error in errors[framing:]] == message.expected.get("value_errors", [])
+
+    def test_a_malformed_value_is_placed_in_the_message(self) -> None:
+        data = encode(Packet(options={53: b"\1", 3: bytes(6)})).data
+        (error,) = check(data)
+        assert error.code == 3
+        assert 245 <= error.offset <= 251
+
+    def test_a_malformed_value_is_placed_in_the_part_where_it_stands(self) -> None:
+        data = encode(Packet(), min_size=0).data[:240] + b"\x03\x04\0\0\0\1\x0c\1h\x03\x02\0\0\xff"
+        (error,) = check(data)
+        assert error.code == 3
+        assert 251 <= error.offset <= 253
+
+    def test_what_is_no_message_raises(self, no_message: Any) -> None:
+        with pytest.raises(WireError):
+            check(no_message.data)
 
 
 class TestEncode:
@@ -213,6 +238,94 @@ class TestEncode:
         with pytest.raises(EncodeError) as caught:
             encode(packet)
         assert field in str(caught.value) or "option" in str(caught.value)
+
+
+class TestOptions:
+    @pytest.fixture
+    def packet(self) -> Packet:
+        return Packet(options={53: b"\3", 50: bytes((10, 0, 0, 9)), 12: b"laptop", 51: bytes(3), 224: b"\1\2"})
+
+    def test_an_option_is_found_by_code_and_by_name(self, packet: Packet) -> None:
+        assert packet.raw(12) == packet.raw("host-name") == b"laptop"
+        assert packet.get(50) == packet.get("dhcp-requested-address") == IPv4Address("10.0.0.9")
+        option = packet.option("host-name")
+        assert option is not None
+        assert (option.code, option.name, option.data, option.value, option.text) == (
+            (12, "host-name", b"laptop", "laptop", "laptop")
+        )
+
+    def test_absent_is_none_everywhere(self, packet: Packet) -> None:
+        absent: list[object] = [packet.raw(54), packet.get(54), packet.option(54), packet.server_identifier]
+        assert absent == [None] * 4
+
+    def test_malformed_raises_with_its_code_and_offset_and_its_bytes_stay_at_hand(self, packet: Packet) -> None:
+        for read in (lambda: packet.get(51), lambda: packet.lease_time_s):
+            with pytest.raises(WireError) as caught:
+                read()
+            assert caught.value.code == 51
+            assert 0 <= caught.value.offset <= 3
+        option = packet.option(51)
+        assert option is not None
+        assert packet.raw(51) == option.data == bytes(3)
+
+    def test_a_code_that_nobody_assigned_has_bytes_for_its_value(self, packet: Packet) -> None:
+        assert packet.get(224) == b"\1\2"
+
+    def test_an_unknown_name_raises(self, packet: Packet) -> None:
+        for method in (packet.raw, packet.get, packet.option):
+            with pytest.raises(UnknownOptionError, match="hostnam"):
+                method("hostnam")
+
+    def test_a_typed_value_is_set_and_taken_out(self, packet: Packet) -> None:
+        packet.set("dhcp-lease-time", 3600)
+        packet.set(3, ["10.0.0.1", "10.0.0.2"])
+        assert packet.options[51] == b"\0\0\x0e\x10"
+        assert packet.options[3] == bytes((10, 0, 0, 1, 10, 0, 0, 2))
+        packet.set("routers", None)
+        packet.set(99, None)
+        assert 3 not in packet.options
+        with pytest.raises(EncodeError) as caught:
+            packet.set(51, -1)
+        assert caught.value.code == 51
+
+    def test_common_options_are_attributes(self, packet: Packet) -> None:
+        assert packet.requested_address == IPv4Address("10.0.0.9")
+        assert packet.hostname == "laptop"
+        packet.server_identifier = "10.0.0.1"
+        packet.parameter_request_list = [1, 3]
+        packet.lease_time_s = 60
+        packet.hostname = None
+        assert (packet.options[54], packet.options[55], packet.options[51]) == (b"\n\0\0\1", b"\1\3", b"\0\0\0<")
+        assert 12 not in packet.options
+
+    @pytest.mark.parametrize(
+        ("attribute", "code"),
+        [
+            ("subnet_mask", 1),
+            ("routers", 3),
+            ("domain_name_servers", 6),
+            ("hostname", 12),
+            ("domain_name", 15),
+            ("requested_address", 50),
+            ("lease_time_s", 51),
+            ("renewal_time_s", 58),
+            ("rebinding_time_s", 59),
+            ("server_identifier", 54),
+            ("parameter_request_list", 55),
+            ("message", 56),
+            ("max_message_size", 57),
+            ("vendor_class", 60),
+            ("user_class", 77),
+            ("client_identifier", 61),
+            ("client_fqdn", 81),
+            ("relay_information", 82),
+        ],
+    )
+    def test_an_attribute_reads_its_own_option(self, attribute: str, code: int) -> None:
+        packet = Packet(options={code: {57: b"\1\2", 77: b"\3abc", 81: b"\0\0\0host"}.get(code, b"\1\2\3\4")})
+        assert getattr(packet, attribute) == packet.get(code) is not None
+        packet.options = {other: b"\1\2\3\4" for other in range(1, 255) if other != code}
+        assert getattr(packet, attribute) is None
 
 
 class TestPacket:

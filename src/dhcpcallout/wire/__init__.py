@@ -1,6 +1,6 @@
 """Bytes to ``Packet`` and back: the BOOTP/DHCP message format, and the options as one table of data."""
 
-from .packet import Encoded, Packet, decode, encode
+from .packet import Encoded, Packet, check, decode, encode
 from .registry import REGISTRY, Option, OptionDefinition, OptionRegistry, OptionSpec
 from .scan import Area, RawOption, Scan, scan
 
@@ -15,6 +15,7 @@ __all__ = [
     "Packet",
     "RawOption",
     "Scan",
+    "check",
     "decode",
     "encode",
     "scan",

@@ -1,17 +1,21 @@
 """A DHCP message: the 236 bytes of BOOTP and the options behind the magic cookie."""
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..codes import BOOTREQUEST, MESSAGE_TYPES, MessageType
+from ..codes import BOOTREQUEST, MESSAGE_TYPES, MessageType, OptionCode
 from ..errors import EncodeError, WireError
 from .header import COOKIE, END, FILE_SIZE, HEADER, MAX_CHADDR, MAX_PART, OPTIONS_OFFSET, OVERLOAD, PAD, SNAME_SIZE
 from .layout import arrange, encode_option, fit
-from .scan import scan
+from .option import Option
+from .registry import REGISTRY, OptionRegistry
+from .scan import RawOption, Scan, scan
 
-__all__ = ["MIN_SIZE", "Encoded", "Packet", "decode", "encode"]
+__all__ = ["MIN_SIZE", "Encoded", "Packet", "check", "decode", "encode"]
+
+T = TypeVar("T")
 
 MIN_SIZE = 300
 """Bytes that a message has at least: BOOTP's 64-byte vendor area (RFC 951 section 3, RFC 1542 section 2.1)."""
@@ -34,9 +38,6 @@ class Encoded(NamedTuple):
 class _Address:
     """An ``IPv4Address`` view of the integer attribute whose name ends in ``_int``."""
 
-    def __init__(self, doc: str) -> None:
-        self.__doc__ = doc
-
     def __set_name__(self, owner: type, name: str) -> None:
         self._attribute = f"{name}_int"
 
@@ -45,6 +46,20 @@ class _Address:
 
     def __set__(self, packet: "Packet", value: IPv4Address | str | int) -> None:
         setattr(packet, self._attribute, _address_int(value))
+
+
+class _Option(Generic[T]):
+    """An option's typed value: ``Packet.get`` and ``Packet.set`` of one code."""
+
+    def __init__(self, code: OptionCode) -> None:
+        self._code = int(code)
+
+    def __get__(self, packet: "Packet", owner: type) -> T | None:
+        value: T | None = packet.get(self._code)
+        return value
+
+    def __set__(self, packet: "Packet", value: object) -> None:
+        packet.set(self._code, value)
 
 
 class Packet:
@@ -61,13 +76,41 @@ class Packet:
         sname, file: The fields' bytes without the NULs at their end; b"" where overloaded with options.
         options: Each option's code and its whole value (RFC 3396 parts joined), in the order of the wire.
             ``encode`` makes option 52 itself, and ignores one that is here.
-        errors: What a lenient decoding found wrong with the message's framing.
+        errors: What a lenient decoding found wrong with the message's framing; ``check`` looks at the values too.
+        registry: Knows the options' names and types: ``REGISTRY``, or one with a user's own options.
+
+    The attributes from ``subnet_mask`` on are typed values of single options. Each is None where the option is absent,
+    raises ``WireError`` where it is malformed, and can be set (None takes the option out).
     """
 
     __slots__ = (
-        "chaddr", "ciaddr_int", "errors", "file", "flags", "giaddr_int", "hops", "htype", "op", "options", "secs",
-        "siaddr_int", "sname", "xid", "yiaddr_int",
+        "chaddr", "ciaddr_int", "errors", "file", "flags", "giaddr_int", "hops", "htype", "op", "options", "registry",
+        "secs", "siaddr_int", "sname", "xid", "yiaddr_int",
     )  # fmt: skip
+
+    ciaddr = _Address()
+    yiaddr = _Address()
+    siaddr = _Address()
+    giaddr = _Address()
+
+    subnet_mask = _Option[IPv4Address](OptionCode.SUBNET_MASK)
+    routers = _Option[tuple[IPv4Address, ...]](OptionCode.ROUTERS)
+    domain_name_servers = _Option[tuple[IPv4Address, ...]](OptionCode.DOMAIN_NAME_SERVERS)
+    hostname = _Option[str](OptionCode.HOST_NAME)
+    domain_name = _Option[str](OptionCode.DOMAIN_NAME)
+    requested_address = _Option[IPv4Address](OptionCode.DHCP_REQUESTED_ADDRESS)
+    lease_time_s = _Option[int](OptionCode.DHCP_LEASE_TIME)
+    renewal_time_s = _Option[int](OptionCode.DHCP_RENEWAL_TIME)
+    rebinding_time_s = _Option[int](OptionCode.DHCP_REBINDING_TIME)
+    server_identifier = _Option[IPv4Address](OptionCode.DHCP_SERVER_IDENTIFIER)
+    parameter_request_list = _Option[tuple[int, ...]](OptionCode.DHCP_PARAMETER_REQUEST_LIST)
+    message = _Option[str](OptionCode.DHCP_MESSAGE)
+    max_message_size = _Option[int](OptionCode.DHCP_MAX_MESSAGE_SIZE)
+    vendor_class = _Option[str](OptionCode.VENDOR_CLASS_IDENTIFIER)
+    user_class = _Option[Any](OptionCode.USER_CLASS)
+    client_identifier = _Option[bytes](OptionCode.DHCP_CLIENT_IDENTIFIER)
+    client_fqdn = _Option[Any](OptionCode.FQDN)
+    relay_information = _Option[Any](OptionCode.DHCP_AGENT_OPTIONS)
 
     def __init__(
         self,
@@ -86,6 +129,7 @@ class Packet:
         sname: bytes = b"",
         file: bytes = b"",
         options: Mapping[int, bytes] | None = None,
+        registry: OptionRegistry = REGISTRY,
     ) -> None:
         self.op = op
         self.htype = htype
@@ -102,11 +146,7 @@ class Packet:
         self.file = file
         self.options = dict(options or {})
         self.errors: tuple[WireError, ...] = ()
-
-    ciaddr = _Address("The client's address, where it has one and answers ARP for it.")
-    yiaddr = _Address("The address that the server gives the client ('your').")
-    siaddr = _Address("The next server of the boot process.")
-    giaddr = _Address("The relay agent's address.")
+        self.registry = registry
 
     @property
     def hlen(self) -> int:
@@ -119,9 +159,52 @@ class Packet:
         value = self.options.get(53)
         return MESSAGE_TYPES[value[0]] if value is not None and len(value) == 1 else None
 
-    def raw(self, code: int) -> bytes | None:
-        """An option's whole value as bytes, or None where it is absent."""
-        return self.options.get(code)
+    def raw(self, code_or_name: int | str) -> bytes | None:
+        """An option's whole value as bytes, or None where it is absent.
+
+        Raises:
+            UnknownOptionError: No option has that name.
+        """
+        return self.options.get(self._code(code_or_name))
+
+    def option(self, code_or_name: int | str) -> Option | None:
+        """An option with its name, bytes, typed value and text, or None where it is absent.
+
+        Raises:
+            UnknownOptionError: No option has that name.
+        """
+        spec = self.registry.spec(code_or_name)
+        data = self.options.get(spec.code)
+        return None if data is None else Option(spec.code, data, spec)
+
+    def get(self, code_or_name: int | str) -> Any:
+        """An option's typed value, or None where it is absent.
+
+        Raises:
+            UnknownOptionError: No option has that name.
+            WireError: It is malformed; the offset counts from the start of its value. ``raw`` has the bytes.
+        """
+        spec = self.registry.spec(code_or_name)
+        data = self.options.get(spec.code)
+        return None if data is None else spec.decode(data)
+
+    def set(self, code_or_name: int | str, value: Any) -> None:
+        """Give an option a typed value, or take it out with None.
+
+        Args:
+            code_or_name: The option.
+            value: What ``get`` returns, or what a configuration file may have in its place; ``bytes`` are what stands
+                on the wire already.
+
+        Raises:
+            UnknownOptionError: No option has that name.
+            EncodeError: The option cannot have that value.
+        """
+        if value is None:
+            self.options.pop(self._code(code_or_name), None)
+        else:
+            code, data = self.registry.encode_value(code_or_name, value)
+            self.options[code] = data
 
     def encode(self, *, order: Iterable[int] = b"", max_size: int | None = None, min_size: int = MIN_SIZE) -> bytes:
         """The message's bytes; the function ``encode`` takes the same arguments, and also tells what did not fit."""
@@ -144,6 +227,9 @@ class Packet:
         codes = ",".join(map(str, self.options))
         return f"<Packet {kind} xid={self.xid:#010x} chaddr={self.chaddr.hex(':')}{addresses} options={codes}>"
 
+    def _code(self, code_or_name: int | str) -> int:
+        return code_or_name if isinstance(code_or_name, int) else self.registry.spec(code_or_name).code
+
     def _content(self) -> tuple[object, ...]:
         return (
             self.op, self.htype, self.hops, self.xid, self.secs, self.flags, self.ciaddr_int, self.yiaddr_int,
@@ -152,19 +238,27 @@ class Packet:
         )  # fmt: skip
 
 
-def decode(data: bytes | bytearray | memoryview, *, strict: bool = False) -> Packet:
+def decode(
+    data: bytes | bytearray | memoryview, *, strict: bool = False, registry: OptionRegistry = REGISTRY
+) -> Packet:
     """Decode a message, in time linear in its size.
 
     Args:
         data: The message: a UDP datagram's payload.
-        strict: Raise what a lenient decoding lists in ``Packet.errors``.
+        strict: Raise the first of what ``check`` finds, instead of keeping what is right.
+        registry: What the packet's options are looked up in.
 
     Raises:
         WireError: It is no message: shorter than 236 bytes, or with a hardware address of more than 16. With
-            ``strict``, also the first thing that is wrong with the framing of its options.
+            ``strict``, also whatever else is wrong.
     """
     data = bytes(data)
+    if strict:
+        errors = check(data, registry=registry)
+        if errors:
+            raise errors[0]
     packet = Packet.__new__(Packet)
+    packet.registry = registry
     # Speed bends the style here: benchmarks/bench_wire.py. Whatever is rare (repeated, long and cut options, overloaded
     # fields, no end option, no message at all) is left to scan().
     try:
@@ -185,9 +279,9 @@ def decode(data: bytes | bytearray | memoryview, *, strict: bool = False) -> Pac
                 else:
                     at += 1
     except (struct.error, IndexError):
-        return _decode_scanned(packet, data, strict)
+        return _decode_scanned(packet, data)
     if len(options) != count or hlen > MAX_CHADDR or OVERLOAD in options:
-        return _decode_scanned(packet, data, strict)
+        return _decode_scanned(packet, data)
     packet.chaddr = chaddr[:hlen]
     packet.sname = sname.rstrip(b"\0")
     packet.file = file.rstrip(b"\0")
@@ -196,28 +290,65 @@ def decode(data: bytes | bytearray | memoryview, *, strict: bool = False) -> Pac
     return packet
 
 
-def _decode_scanned(packet: Packet, data: bytes, strict: bool) -> Packet:
+def check(data: bytes | bytearray | memoryview, *, registry: OptionRegistry = REGISTRY) -> tuple[WireError, ...]:
+    """Everything that is wrong with a message: its framing first, then the values of the options that are known.
+
+    Returns:
+        What is wrong, with offsets from the start of the message; () for a well-formed one.
+
+    Raises:
+        WireError: It is no message at all: see ``decode``.
+    """
+    message = scan(data)
+    errors = [*message.errors]
+    for code, parts in _parts(message).items():
+        if code == OVERLOAD:
+            continue  # part of the framing, as far as it counts for anything
+        try:
+            registry.spec(code).decode(b"".join(part.data for part in parts))
+        except WireError as error:
+            errors.append(WireError(error.message, offset=_place(parts, error.offset), code=code))
+    return tuple(errors)
+
+
+def _decode_scanned(packet: Packet, data: bytes) -> Packet:
     """Fill a packet in from what stands on the wire, whatever that is."""
     message = scan(data)
-    if strict and message.errors:
-        raise message.errors[0]
     for name in ("op", "htype", "hops", "xid", "secs", "flags", "chaddr"):
         setattr(packet, name, getattr(message, name))
     for name in ("ciaddr_int", "yiaddr_int", "siaddr_int", "giaddr_int"):
         setattr(packet, name, getattr(message, name))
     packet.sname = message.sname or b""
     packet.file = message.file or b""
-    # Lists, joined at the end: adding up thousands of parts of one code would take quadratic time.
-    parts: dict[int, list[bytes]] = {}
+    packet.options = {code: b"".join(part.data for part in parts) for code, parts in _parts(message).items()}
+    packet.errors = message.errors
+    return packet
+
+
+def _parts(message: Scan) -> dict[int, list[RawOption]]:
+    """The parts of each option that is there in full.
+
+    They are joined only when all are known: adding up thousands of parts of one code would take quadratic time.
+    """
+    parts: dict[int, list[RawOption]] = {}
     for option in message.options:
-        parts.setdefault(option.code, []).append(option.data)
+        parts.setdefault(option.code, []).append(option)
     for option in message.options:
         if option.cut:
             # What is left of a value says something else than the value did.
             parts.pop(option.code, None)
-    packet.options = {code: b"".join(values) for code, values in parts.items()}
-    packet.errors = message.errors
-    return packet
+    return parts
+
+
+def _place(parts: Sequence[RawOption], offset: int) -> int:
+    """Where in the message a byte of an option's joined value stands."""
+    for part in parts:
+        if offset < len(part.data):
+            break
+        offset -= len(part.data)
+    else:
+        offset += len(part.data)
+    return part.offset + 2 + offset
 
 
 def encode(
