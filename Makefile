@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint soak fuzz bench bench-peers clean
+.PHONY: run test lint soak fuzz bench bench-peers docs clean
 
 $(BIN)/dhcpcallout: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,6 +27,10 @@ lint: $(BIN)/pytest
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What is generated of the documentation, from what it documents.
+docs: $(BIN)/dhcpcallout
+	$(BIN)/python -m dhcpcallout.config.reference > docs/configuration.md
 
 clean:
 	rm -rf $(VENV) build dist

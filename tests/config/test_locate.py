@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpcallout.config.locate import Duplicate, Path, find_duplicate, line_of, locate
+from dhcpcallout.config.locate import Duplicate, Place, find_duplicate, line_of, locate
 
 T = TypeVar("T")
 _NASTY = st.text(st.sampled_from("a1.=#[]{}',\"\\ \té漢\U0001f600"), max_size=6)
@@ -21,7 +21,7 @@ class _Writer:
         self._pieces: list[str] = []
         self._line = 1
         self._names = 0
-        self.lines: dict[Path, int] = {}
+        self.lines: dict[Place, int] = {}
 
     @property
     def text(self) -> str:
@@ -29,8 +29,8 @@ class _Writer:
 
     def document(self) -> None:
         self._pairs((), self._one_of(0, 1, 2))
-        tables: dict[tuple[str, ...], Path] = {(): ()}  # headers that may have tables below them: where they are now
-        arrays: dict[tuple[str, ...], list[Path]] = {}  # the elements so far
+        tables: dict[tuple[str, ...], Place] = {(): ()}  # headers that may have tables below them: where they are now
+        arrays: dict[tuple[str, ...], list[Place]] = {}  # the elements so far
         for _ in range(self._one_of(0, 1, 2, 4)):
             self._space()
             if self._one_of(True, False) and arrays:
@@ -59,20 +59,20 @@ class _Writer:
             self._write(self._one_of("", " # [x]", "\r") + "\n")
             self._pairs(path, self._one_of(0, 1, 2))
 
-    def _pairs(self, table: Path, count: int) -> None:
+    def _pairs(self, table: Place, count: int) -> None:
         for _ in range(count):
             self._space()
             self._pair(table, depth=0)
             self._write(self._one_of("", " # x = [", "\r") + "\n")
 
-    def _pair(self, table: Path, depth: int) -> None:
+    def _pair(self, table: Place, depth: int) -> None:
         names = [self._name() for _ in range(self._one_of(1, 1, 1, 2, 3))]
         for end in range(len(names)):
             self.lines[(*table, *names[: end + 1])] = self._line
         self._write(self._written_key(names) + "=" + self._one_of("", " "))
         self._value((*table, *names), depth)
 
-    def _value(self, path: Path, depth: int) -> None:
+    def _value(self, path: Place, depth: int) -> None:
         kind = self._one_of("scalar", "string", "array", "table") if depth < 3 else "scalar"
         if kind == "scalar":
             self._write(self._one_of("-1", "0x1f", "6.5e3", "true", "inf", "1979-05-27 07:32:00.5", "1979-05-27"))
@@ -97,7 +97,7 @@ class _Writer:
             case _:
                 self._write("'''" + (content + tail).replace("'", '"') + self._one_of("", "x'", "x''") + "'''")
 
-    def _array(self, path: Path, depth: int) -> None:
+    def _array(self, path: Place, depth: int) -> None:
         self._write("[")
         for index in range(self._one_of(0, 1, 3)):
             if index:
@@ -111,7 +111,7 @@ class _Writer:
         self._space()
         self._write("]")
 
-    def _inline_table(self, path: Path, depth: int) -> None:
+    def _inline_table(self, path: Place, depth: int) -> None:
         self._write("{")
         for number in range(self._one_of(0, 1, 2)):
             self._write("," if number else "")
@@ -146,13 +146,13 @@ class _Writer:
 
 
 @st.composite
-def _documents(draw: st.DrawFn) -> tuple[str, dict[Path, int]]:
+def _documents(draw: st.DrawFn) -> tuple[str, dict[Place, int]]:
     writer = _Writer(draw)
     writer.document()
     return writer.text, writer.lines
 
 
-def _places(value: Any, path: Path = ()) -> Iterator[Path]:
+def _places(value: Any, path: Place = ()) -> Iterator[Place]:
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
         yield (*path, key)
@@ -160,7 +160,7 @@ def _places(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 @given(_documents())
-def test_every_place_of_any_document_has_the_line_where_it_was_written(document: tuple[str, dict[Path, int]]) -> None:
+def test_every_place_of_any_document_has_the_line_where_it_was_written(document: tuple[str, dict[Place, int]]) -> None:
     text, written = document
     assert set(_places(tomllib.loads(text))) == set(written)
     assert locate(text) == written

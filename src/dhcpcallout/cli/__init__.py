@@ -7,8 +7,11 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import ConfigError, DhcpCalloutError
+from .check import check
 from .decode import decode
 from .leases import leases
+from .request import request
+from .serve import serve
 
 __all__ = ["app", "main"]
 
@@ -20,9 +23,10 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except DhcpCalloutError as error:
+            is_config = isinstance(error, ConfigError)
             for line in str(error).splitlines() or [type(error).__name__]:
-                typer.echo(f"dhcpcallout: {line}", err=True)
-            raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from None
+                typer.echo(line if is_config else f"dhcpcallout: {line}", err=True)  # file:line: as compilers write it
+            raise typer.Exit(2 if is_config else 1) from None
 
 
 app = typer.Typer(
@@ -53,7 +57,10 @@ def _options(
 
 # A command's module imports at its top nothing but typer and errors: what it works with, it imports where it runs,
 # so that `dhcpcallout --help` and every other command start fast.
+app.command()(check)
 app.command()(decode)
+app.command()(request)
+app.command()(serve)
 app.add_typer(leases)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-__all__ = ["Duplicate", "Path", "find_duplicate", "line_of", "locate"]
+__all__ = ["Duplicate", "Place", "find_duplicate", "line_of", "locate"]
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 """A place in a document: keys of tables and indexes of arrays, from the root, ``("subnet", 0, "pools", 1)``."""
 
 _BLANK = re.compile(r"[ \t]*")
@@ -26,7 +26,7 @@ _SCALAR = re.compile(
 )
 
 
-def locate(text: str) -> dict[Path, int]:
+def locate(text: str) -> dict[Place, int]:
     """Find where a document's keys and array elements are.
 
     Args:
@@ -50,7 +50,7 @@ class Duplicate(NamedTuple):
         first_line: The line where it was given first.
     """
 
-    path: Path
+    path: Place
     line: int
     first_line: int
 
@@ -70,7 +70,7 @@ def find_duplicate(text: str) -> Duplicate | None:
     return locator.duplicate
 
 
-def line_of(path: Path, lines: Mapping[Path, int]) -> int:
+def line_of(path: Place, lines: Mapping[Place, int]) -> int:
     """The line of a place, or of the nearest place around it that is written in the document; the document's is 1."""
     while path and path not in lines:
         path = path[:-1]
@@ -82,13 +82,13 @@ class _Locator:
         self._text = text
         self._position = 0
         self._line = 1
-        self._given: dict[Path, int] = {}
-        self._lengths: dict[Path, int] = {}  # of the arrays of tables, so far
-        self.lines: dict[Path, int] = {}
+        self._given: dict[Place, int] = {}
+        self._lengths: dict[Place, int] = {}  # of the arrays of tables, so far
+        self.lines: dict[Place, int] = {}
         self.duplicate: Duplicate | None = None
 
     def run(self) -> None:
-        table: Path = ()
+        table: Place = ()
         self._take(_SPACE)
         while self._position < len(self._text):
             if self._next("["):
@@ -97,11 +97,11 @@ class _Locator:
                 self._pair(table)
             self._take(_SPACE)
 
-    def _header(self) -> Path:
+    def _header(self) -> Place:
         """A table's header, after its first bracket."""
         is_array = self._next("[")
         line = self._line
-        path: Path = ()
+        path: Place = ()
         for part in self._key():
             path += (part,)
             self.lines.setdefault(path, line)
@@ -117,7 +117,7 @@ class _Locator:
         self._next("]]" if is_array else "]")
         return path
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: Place) -> None:
         """A key and its value, in the table or inline table of that path."""
         path = table
         line = self._line
@@ -129,7 +129,7 @@ class _Locator:
         self._take(_BLANK)
         self._value(path)
 
-    def _give(self, path: Path, line: int) -> None:
+    def _give(self, path: Place, line: int) -> None:
         if path not in self._given:
             self._given[path] = line
         elif self.duplicate is None:
@@ -145,7 +145,7 @@ class _Locator:
             self._take(_BLANK)
             dotted = self._next(".")
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: Place) -> None:
         if self._next("["):
             index = 0
             while not self._closed("]"):

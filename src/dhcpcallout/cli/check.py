@@ -1,0 +1,52 @@
+"""``dhcpcallout check``: whether a configuration file is right, without a server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..config import Settings
+
+__all__ = ["check"]
+
+
+def check(
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration file.")],
+) -> None:
+    """Print every mistake in a configuration file, or what it configures; nothing is opened, loaded or started."""
+    from ..config import load_config
+
+    settings = load_config(config)
+    typer.echo(f"{config}: ok")
+    for line in _summary(settings):
+        typer.echo(f"  {line}")
+
+
+def _summary(settings: "Settings") -> Iterator[str]:
+    from ..engine.plan import plan
+    from ..loaders import ordered
+
+    places = [*settings.interfaces, *(f"{host}:{port}" for host, port in settings.listen)]
+    yield f"listens on {', '.join(places)}"
+    subnets = plan(settings.subnets, settings.options).subnets
+    addresses = sum(last - first + 1 for subnet in subnets for first, last in subnet.pools)
+    reservations = sum(len(subnet.reservations) for subnet in subnets)
+    yield (
+        f"serves {_count(len(subnets), 'subnet')} with {_count(addresses, 'address', 'addresses')} in pools "
+        f"and {_count(reservations, 'reservation')}"
+    )
+    yield f"keeps leases in {settings.store}"
+    callouts = settings.callouts
+    if not callouts.dlls:
+        yield "has no callouts"
+    elif not callouts.enabled:
+        yield f"has {_count(len(callouts.dlls), 'callout')}, not enabled: CalloutEnabled = 1 enables them"
+    else:
+        which = "the first that loads" if callouts.policy == "first" else "each that loads"
+        yield f"tries these callouts, and calls {which}: {', '.join(ordered(callouts.dlls))}"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

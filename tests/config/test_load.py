@@ -1,0 +1,274 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhcpcallout.config import Settings, load_config, parse_config
+from dhcpcallout.config.schema import as_key, as_toml
+from dhcpcallout.engine import Reservation, Subnet
+from dhcpcallout.errors import ConfigError, Problem
+from dhcpcallout.loaders import Registry
+
+DATA = Path(__file__).parents[1] / "data" / "config"
+LEAST = '[server]\nlisten = ["127.0.0.1:6767"]\n\n[[subnet]]\nnetwork = "10.0.0.0/8"\n'
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        parse_config(text, base_directory="/etc/dhcp")
+    return str(raised.value).splitlines()
+
+
+def test_every_key_gets_to_the_settings() -> None:
+    file = DATA / "everything.toml"
+    assert load_config(file) == Settings(
+        file=str(file),
+        base_directory=DATA,
+        interfaces=("eth1",),
+        listen=(("127.0.0.1", 6767), ("10.0.0.1", 67)),
+        authoritative=True,
+        store=f"sqlite:{DATA / 'var' / 'leases.db'}",
+        callouts=Registry(("python:policy", "/opt/callouts/audit.so"), 1, "all"),
+        options={"domain-name-servers": ["10.0.0.53"], "66": "boot.example.org"},
+        subnets=(
+            Subnet(
+                network="10.0.0.0/8",
+                pools=("10.1.0.0-10.200.255.254",),
+                lease_time_s=4000,
+                options={"routers": ["10.0.0.1"]},
+                interface="eth1",
+                reservations=(
+                    Reservation(hardware_address="00:0c:01:02:03:04", address="10.0.0.9"),
+                    Reservation(hardware_address="00-0c-01-02-03-05", address="10.0.0.10"),
+                ),
+            ),
+            Subnet(network="192.0.2.0/24", options={"routers": ["192.0.2.1"]}),
+        ),
+    )
+
+
+def test_what_is_left_out_has_a_default() -> None:
+    settings = parse_config(LEAST, base_directory="/etc/dhcp")
+    assert settings == Settings(
+        file="dhcp.toml",
+        base_directory=Path("/etc/dhcp").absolute(),
+        interfaces=(),
+        listen=(("127.0.0.1", 6767),),
+        authoritative=False,
+        store=f"sqlite:{Path('/etc/dhcp').absolute() / 'dhcp-leases.db'}",
+        callouts=Registry((), None, "first"),
+        options={},
+        subnets=(Subnet(network="10.0.0.0/8"),),
+    )
+
+
+@pytest.mark.parametrize("url", ["memory:", f"sqlite:{Path('/var/lib/leases.db').absolute()}"])
+def test_a_store_without_a_relative_path_is_left_as_it_is(url: str) -> None:
+    assert parse_config(f"leases.store = '{url}'\n{LEAST}", base_directory="/etc/dhcp").store == url
+
+
+@pytest.mark.parametrize("url", ["memory", "memory:x", "sqlite:", "sqlite", "", "leases.db", "C:\\leases.db"])
+def test_a_store_that_is_no_url_is_a_mistake(url: str) -> None:
+    (problem,) = problems_of(f"leases.store = '{url}'\n{LEAST}")
+    assert problem.startswith(f'dhcp.toml:1: leases.store: "{url}" is not the URL of a lease store')
+
+
+def test_paths_start_at_the_files_folder_and_not_at_the_process_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "dhcp.toml").write_text(LEAST)
+    monkeypatch.chdir(tmp_path)
+    settings = load_config("etc/dhcp.toml")
+    assert settings.file == "etc/dhcp.toml"
+    assert settings.base_directory == tmp_path / "etc"
+    assert settings.store == f"sqlite:{tmp_path / 'etc' / 'dhcp-leases.db'}"
+
+
+@pytest.mark.parametrize("file", sorted((DATA / "bad").glob("*.toml")), ids=lambda file: file.name)
+def test_every_mistake_is_reported_with_its_line_in_the_files_order(file: Path) -> None:
+    expected = [
+        f"{file}:{number}: {problem}"
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        for problem in line.split(" # ! ")[1:]
+    ]
+    with pytest.raises(ConfigError) as raised:
+        load_config(file)
+    assert str(raised.value).splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[server]\nlisten = [\n", "dhcp.toml:2: Invalid value"),
+        ("[server]\nlisten = \n[leases]\n", "dhcp.toml:2: Invalid value"),
+        ("a = 1\nb = 2 c = 3\n", "dhcp.toml:2: Expected newline or end of document after a statement"),
+        ("x = 1\n\n[server]\nx = [\n1]\nx = [\n2\n]", "dhcp.toml:6: server.x: is given twice, first on line 4"),
+        ("[[subnet]]\n[leases]\n[leases]\n", "dhcp.toml:3: leases: is given twice, first on line 2"),
+        ("[options]\n'a b' = 1\n\"a b\" = 1", 'dhcp.toml:3: options."a b": is given twice, first on line 2'),
+        ("a.b = 1\n[a]\n", "dhcp.toml:2: Cannot declare ('a',) twice"),
+        (f"x = {'9' * 5000}", re.compile("dhcp.toml: Exceeds the limit .* for integer string conversion.*")),
+        ("x = " + "[" * 100_000 + "]" * 100_000, "dhcp.toml: arrays or tables are nested too deeply"),
+        (".".join(["x"] * 5_000) + " = 1", "dhcp.toml: arrays or tables are nested too deeply"),
+    ],
+)
+def test_what_is_not_toml_is_a_mistake_with_its_line(text: str, problem: str | re.Pattern[str]) -> None:
+    (found,) = problems_of(text)
+    assert re.fullmatch(problem, found) if isinstance(problem, re.Pattern) else found == problem
+
+
+def test_an_empty_file_lacks_where_to_listen_and_a_subnet() -> None:
+    assert problems_of("") == [
+        'dhcp.toml:1: server: needs interfaces, such as ["eth1"], or listen, such as ["127.0.0.1:6767"]',
+        "dhcp.toml:1: subnet: is missing: at least one [[subnet]] is needed, to say which addresses there are",
+    ]
+
+
+def test_where_to_listen_is_missed_where_the_table_is() -> None:
+    (problem,) = problems_of('[[subnet]]\nnetwork = "10.0.0.0/8"\n\n[server]\nlisten = []\n')
+    assert problem.startswith("dhcp.toml:4: server: needs interfaces")
+
+
+@pytest.mark.parametrize("server", ['listen = ["x"]', "listen = 3", 'lisen = ["10.0.0.1"]', 'interface = ["eth1"]'])
+def test_nothing_is_called_missing_that_is_only_wrong(server: str) -> None:
+    (problem,) = problems_of(f"[server]\n{server}\n[[subnet]]\nnetwork = '10.0.0.0/8'")
+    assert problem.startswith("dhcp.toml:2: server.")
+
+
+def test_a_misspelt_table_hides_no_mistake_in_it() -> None:
+    assert problems_of(
+        'server.listen = ["10.0.0.1"]\n[[subnets]]\nnetwork = 10\n[[subnets]]\nnetwrk = "10.0.0.1/8"'
+    ) == [
+        "dhcp.toml:2: subnets: unknown key; did you mean subnet?",
+        'dhcp.toml:3: subnets[0].network: must be a string, such as "10.0.0.0/8"; this is an integer',
+        "dhcp.toml:5: subnets[1].netwrk: unknown key; did you mean network?",
+        "dhcp.toml:5: subnets[1].netwrk: 10.0.0.1/8 has host bits set; a network is written as 10.0.0.0/8",
+    ]
+
+
+def test_two_keys_that_may_be_the_same_one_misspelt_are_both_reported() -> None:
+    assert [problem.split(":")[1] for problem in problems_of(LEAST + "lease-tim = 1\nlease-timee = true\n")] == [
+        "6",
+        "7",
+    ]
+
+
+def test_a_file_with_a_byte_order_mark_loads(tmp_path: Path) -> None:
+    file = tmp_path / "dhcp.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + LEAST.replace("\n", "\r\n").encode())
+    assert load_config(file).listen == (("127.0.0.1", 6767),)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"# caf\xc3\xa9\r\n# caf\xe9\r\n", ":2: byte 0xe9 is not UTF-8, which TOML is written in"),
+        (LEAST.encode("utf-16"), ":1: byte 0xff is not UTF-8, which TOML is written in"),
+    ],
+)
+def test_a_file_that_is_not_utf_8_is_a_mistake_at_the_line_of_the_first_such_byte(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    file = tmp_path / "dhcp.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as raised:
+        load_config(file)
+    assert str(raised.value) == f"{file}{problem}"
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "."])
+def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path, name: str) -> None:
+    file = os.fspath(tmp_path / name)
+    with pytest.raises(ConfigError) as raised:
+        load_config(file)
+    assert str(raised.value).startswith(f"{file}: ")
+
+
+# A file's lines; those that can be wrong with a wrong one, and with what must then be said of it.
+_LINES = [
+    ("[server]", "[sever]", "sever: unknown key; did you mean server?"),
+    ('listen = ["10.0.0.1",', 'lisen = ["10.0.0.1",', "lisen: unknown key; did you mean listen?"),
+    ('  "10.0.0.2"]', '  "x"]', '[1]: "x" is not an address and a port'),
+    ("[options]",),
+    ('routers = ["10.0.0.1"]', 'routrs = ["10.0.0.1"]', "options.routrs: there is no option 'routrs'"),
+    ("[[subnet]]",),
+    ('network = "10.0.0.0/8"', 'netwrok = "10.0.0.0/8"', "subnet[0].netwrok: unknown key; did you mean network?"),
+    ("lease-time = 4000", "lease-time = 4000.0", "subnet[0].lease-time: must be an integer"),
+    ('pools = ["10.1.0.0/16",', 'pools = ["10.1.0.0/33",', "subnet[0].pools[0]: '33' is not a valid netmask"),
+    ('  "10.2.0.0/16",', "  10.2,", "subnet[0].pools[1]: must be a string"),
+    ('  "10.3.0.0/16"]', '  "11.3.0.0/16"]', "subnet[0].pools[2]: 11.3.0.0/16 is not within 10.0.0.0/8"),
+    ("[subnet.options]",),
+    ("interface-mtu = 1500", "interface-mtu = 150000", "subnet[0].options.interface-mtu: "),
+    ("[[subnet.reservation]]",),
+    ('hardware-address = "00:0c"', 'hardware-address = "0"', "subnet[0].reservation[0].hardware-address: '0' is not"),
+    ('address = "10.0.0.9"',),
+    ("[[subnet]]",),
+    ('network = "192.0.2.0/24"', "network = 192", "subnet[1].network: must be a string"),
+    ("[[subnet]]",),
+    ('network = "198.51.100.0/24"', 'network = "198.51.100.1/24"', "subnet[2].network: 198.51.100.1/24 has host bits"),
+]
+
+
+@given(st.lists(st.booleans(), min_size=len(_LINES), max_size=len(_LINES)))
+def test_no_mistake_hides_another(wrong: list[bool]) -> None:
+    text, expected = "", []
+    for number, (line, is_wrong) in enumerate(zip(_LINES, wrong, strict=True), 1):
+        is_wrong = is_wrong and len(line) > 1
+        text += line[is_wrong] + "\n"
+        if is_wrong:
+            expected.append((number, line[-1]))
+    try:
+        parse_config(text, base_directory="/etc/dhcp")
+        problems: tuple[Problem, ...] = ()
+    except ConfigError as error:
+        problems = error.problems
+    assert [problem.line for problem in problems] == [number for number, _ in expected]
+    for problem, (_, beginning) in zip(problems, expected, strict=True):
+        assert beginning in str(problem)
+
+
+_KEYS = st.sampled_from(
+    [
+        *("server", "listen", "interfaces", "authoritative", "leases", "store"),
+        *("callouts", "CalloutEnabled", "CalloutDlls", "policy", "options", "routers", "3", "domain-name"),
+        *("subnet", "network", "pools", "lease-time", "interface"),
+        *("reservation", "hardware-address", "address", "adress"),
+    ]
+) | st.text("a.[]0\"' ", max_size=3)
+_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.booleans()
+    | st.integers()
+    | st.floats(0, 1e6)
+    | st.text('ab0.:/-" \n', max_size=6)
+    | st.sampled_from(["10.0.0.0/8", "10.1.0.0-10.1.0.9", "00:0c:01:02:03:04", "10.0.0.9", "sqlite:x", "all", "é"]),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(_KEYS, values, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_KEYS, _VALUES, max_size=5), st.sampled_from(["", LEAST]))
+def test_any_toml_gives_settings_or_mistakes_with_a_line_each(tables: dict[str, Any], least: str) -> None:
+    taken = ("server", "subnet") if least else ()
+    pairs = [f"{as_key(key)} = {as_toml(value)}\n" for key, value in tables.items() if key not in taken]
+    text = "".join(pairs) + least
+    problems: tuple[Problem, ...] = ()
+    try:
+        parse_config(text, base_directory="/etc/dhcp")
+    except ConfigError as error:
+        problems = error.problems
+    lines = [problem.line or 0 for problem in problems]
+    assert lines == sorted(lines)
+    assert all(1 <= line <= max(1, text.count("\n")) for line in lines)
+    assert all(len(str(problem).splitlines()) == 1 for problem in problems)
+
+
+def test_the_package_alone_loads_nothing_of_the_configuration() -> None:
+    code = "import sys, dhcpcallout; print([name for name in sys.modules if 'pydantic' in name or '.config' in name])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
