@@ -1,6 +1,7 @@
 """``dhcpcallout leases list``."""
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -88,7 +89,7 @@ def test_leases_of_a_running_server_are_listed_as_they_are_committed(path: Path)
 
 def test_a_terminal_that_knows_ascii_alone_gets_escapes(path: Path) -> None:
     command = [sys.executable, "-m", "dhcpcallout", "leases", "list", "--store", f"sqlite:{path}"]
-    environment = {"PYTHONIOENCODING": "ascii"}
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     printed = subprocess.run(command, capture_output=True, check=True, env=environment).stdout
     assert printed.endswith(b"\\x1b[31m\\udcff \\xe9\\u202e[red]\n")
 
