@@ -24,7 +24,7 @@ ALICE, BOB, MALLORY = "02:00:00:00:00:01", "02:00:00:00:00:09", "02:00:00:00:0b:
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="dhcpcallout-") as name:
         folder = Path(name)
-        config = shutil.copy(EXAMPLES / "quickstart.toml", folder)
+        config = Path(shutil.copy(EXAMPLES / "quickstart.toml", folder))
         shutil.copytree(
             EXAMPLES / "callouts", folder / "callouts", ignore=shutil.ignore_patterns("*.so", "__pycache__")
         )

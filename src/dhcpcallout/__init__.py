@@ -1,7 +1,7 @@
 """A DHCPv4 server library with pluggable callouts.
 
-Importing this loads the protocol core alone: messages, events, hooks and the sans-IO ``Engine``. ``Server`` and ``Client``
-are loaded when they are first used.
+Importing this loads the protocol core alone: messages, events, hooks and the sans-IO ``Engine``. ``Server`` and
+``Client`` are loaded when they are first used.
 """
 
 from typing import TYPE_CHECKING, Any

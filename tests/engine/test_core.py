@@ -65,6 +65,17 @@ def test_a_renewal_extends_the_lease(make_lab: Any, messages: Any) -> None:
     assert lab.fired == [*RECEIVED, "address_offer(OLD)", "packet_send", PROCESSED]
 
 
+def test_a_renewal_without_name_and_relay_keeps_what_was_known(make_lab: Any, messages: Any) -> None:
+    lab = make_lab()
+    request = messages.selecting(1, "10.0.0.10")
+    request.giaddr = "10.0.0.2"
+    request.options |= {int(OptionCode.HOST_NAME): b"ali\xffce\0", int(OptionCode.DHCP_AGENT_OPTIONS): b"\x01\x01p"}
+    lab.send(request)
+    lab.send(messages.message(MessageType.REQUEST, 1, ciaddr="10.0.0.10"))
+    (lease,) = lab.stored.values()
+    assert (lease.hostname, lease.relay_information) == ("ali\\xffce", b"\x01\x01p")
+
+
 def test_a_client_gets_back_the_address_that_it_had(make_lab: Any, messages: Any) -> None:
     lab = make_lab()
     lab.lease(1)

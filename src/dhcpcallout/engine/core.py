@@ -330,7 +330,7 @@ class Engine:
         self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, address_int: int, now: float
     ) -> None:
         before = table.leases.get(address_int)
-        renewal = before is not None and before.client_key == client and before.is_active(now)
+        own = before if before is not None and before.client_key == client else None
         former = table.clients.get(client)
         if former is not None and former != address_int:
             self._release(exchange, table, table.leases[former], now)
@@ -346,8 +346,10 @@ class Engine:
             state=int(LeaseState.ACTIVE),
             starts_s=starts_s,
             expires_s=INFINITE if lease_time_s == INFINITE else starts_s + lease_time_s,
-            hostname=_text(packet.options.get(_HOST_NAME, b"")),
-            relay_information=packet.options.get(_AGENT_OPTIONS, b"")[:_MOST_KEPT],
+            # A renewal need not repeat its name, and comes without the relay: what was known stays known.
+            hostname=_text(packet.options.get(_HOST_NAME, b"")) or (own.hostname if own else ""),
+            relay_information=packet.options.get(_AGENT_OPTIONS, b"")[:_MOST_KEPT]
+            or (own.relay_information if own else b""),
         )
         table.withdraw(client)
         self._change(exchange.changes, table, before, lease)
@@ -360,7 +362,7 @@ class Engine:
                 subnet=table.subnet,
                 lease_time_s=lease_time_s,
             ),
-            given=AddressGiven.OLD if renewal else AddressGiven.NEW,
+            given=AddressGiven.OLD if own is not None and own.is_active(now) else AddressGiven.NEW,
             lease_time_s=lease_time_s,
         )
 
