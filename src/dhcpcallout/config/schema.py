@@ -231,9 +231,10 @@ def as_toml(value: Any) -> str:
         return "{ " + ", ".join(f"{as_key(key)} = {as_toml(child)}" for key, child in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(as_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)  # its strings, numbers and booleans are TOML's as well
+    # JSON's strings, numbers and booleans are TOML's as well, but for this one character
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def as_key(key: str) -> str:
     """A key as it is written in the file: in quotes where it needs them."""
-    return key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+    return key if _BARE_KEY.fullmatch(key) else as_toml(key)

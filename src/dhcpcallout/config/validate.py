@@ -17,6 +17,15 @@ __all__ = ["Mistake", "Validated", "validate"]
 Mistake = tuple[Place, str]
 """Where something is wrong, or is missing, and what."""
 
+_EXPECTED = {
+    "bool_type": "a boolean",
+    "dict_type": "a table",
+    "int_type": "an integer",
+    "list_type": "an array",
+    "model_type": "a table",
+    "string_type": "a string",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Validated:
@@ -132,21 +141,11 @@ def _explain(details: ErrorDetails, meant: str | None) -> str:
     return details["msg"]
 
 
-_EXPECTED = {
-    "bool_type": "a boolean",
-    "dict_type": "a table",
-    "int_type": "an integer",
-    "list_type": "an array",
-    "model_type": "a table",
-    "string_type": "a string",
-}
-
-
 def _such_as(place: Place) -> str:
     name = ".".join(as_key(part) for part in place if isinstance(part, str))
     field = _field_at(place)
     if tables_of(field) is not None:
-        return f" of tables, each under [[{name}]]"
+        return f", under [[{name}]]" if isinstance(place[-1], int) else f" of tables, each under [[{name}]]"
     if table_of(field) is not None:
         return f", under [{name}]"
     return f", such as {as_toml(_example(place))}"
