@@ -112,3 +112,12 @@ def test_dhclient_leases_and_is_refused_a_wrong_address(
     assert "DHCPACK of 10.99.0.100 from 10.99.0.1" in done.stderr
     done = in_namespace(namespaces[1], "dhclient", "-r", "-v", *files, "veth-cli")
     assert "DHCPRELEASE of 10.99.0.100" in done.stderr
+
+
+def test_the_projects_own_client_leases_on_the_standard_ports(namespaces: tuple[str, str], serving: Path) -> None:
+    ip("-n", namespaces[1], "addr", "add", "10.99.0.2/24", "dev", "veth-cli")
+    request = [sys.executable, "-m", "dhcpcallout", "request", "10.99.0.1", "--mac", "02:00:00:00:00:07", "--json"]
+    done = in_namespace(namespaces[1], *request)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["address"] == "10.99.0.100"
+    assert [lease["hardware-address"] for lease in leases(serving)] == ["02:00:00:00:00:07"]
