@@ -152,7 +152,7 @@ def test_a_packets_context_comes_back_in_its_own_hooks_only(
     first, second, third = table.contexts(), table.contexts(), table.contexts()
     receive(table, first, b"-A")
     receive(table, second, b"-B")
-    recorded()
+    assert recorded()[-2:] == ["new_packet c0a80001 2d41", "new_packet c0a80001 2d42"]
     for contexts in (first, second, third):
         table.notify(hooks.PACKET_DROP, contexts, data=b"-", server_address_int=SERVER, reason=DropReason.PROCESSED)
     assert recorded() == [f"packet_drop b c0a80001 {tag} 2d" for tag in (65, 66, 0)]

@@ -131,6 +131,13 @@ def test_breaking_the_rules_of_the_buffer_is_a_fault(behave: Behave, behaviour: 
         callout.functions["packet_drop"][0](dropped(b"abc"))
 
 
+def test_the_call_after_a_fault_is_as_good_as_any(behave: Behave) -> None:
+    callout = behave("overrun once")
+    with pytest.raises(CalloutFault):
+        new_packet(callout, b"abc")
+    assert new_packet(callout, b"abc") is None
+
+
 def test_a_hook_that_is_only_shown_a_message_may_not_overrun_it_either(behave: Behave) -> None:
     with pytest.raises(CalloutFault, match="DhcpAddressDelHook wrote behind"):
         behave("overrun").functions["address_delete"][0](deleted(b"abc"))
@@ -235,6 +242,8 @@ def test_the_versions_are_offered_from_the_newest_with_an_empty_table_until_one_
         "version 0, chain 00000000, table empty",
     ]
     assert not callout.functions
+    callout.close()
+    assert (tmp_path / "record").read_text().splitlines()[3:] == ["unloaded"]
 
 
 def test_a_callout_that_takes_no_version_is_not_loaded(
@@ -244,6 +253,7 @@ def test_a_callout_that_takes_no_version_is_not_loaded(
     monkeypatch.setenv("ACCEPT", "7")
     with pytest.raises(CalloutLoadError, match=r"versions\.so: DhcpServerCalloutEntry returned 50 \(0x00000032\)$"):
         load(compile_callout(SOURCES / "versions.c"))
+    assert (tmp_path / "record").read_text().splitlines() == ["version 0, chain 00000000, table empty", "unloaded"]
 
 
 def test_a_library_without_the_entry_point_is_not_loaded(compile_callout: CompileCallout) -> None:

@@ -1,3 +1,4 @@
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -75,6 +76,16 @@ def test_the_base_directory_is_put_on_the_path_once(write: Write, tmp_path: Path
     load("python:policy_once", tmp_path)
     assert sys.path[-1] == str(tmp_path)
     assert sys.path.count(str(tmp_path)) == 1
+
+
+def test_a_module_written_after_its_folder_was_looked_at_is_found(write: Write, tmp_path: Path) -> None:
+    write("policy_before.py", GOOD)
+    load("python:policy_before", tmp_path)
+    times = tmp_path.stat()
+    write("policy_after.py", GOOD)
+    # As where the clock of the file system is too coarse to tell the two moments apart.
+    os.utime(tmp_path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert load("python:policy_after", tmp_path).name == "good"
 
 
 def test_the_object_is_the_one_that_importing_the_module_gives(write: Write, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@
 #include "dhcpssdk.h"
 
 static const char *behaviour;
+static int calls;
 static BYTE own[] = "a buffer of my own";
 
 static DWORD act(LPBYTE *packet, DWORD *size)
@@ -35,6 +36,8 @@ static DWORD act(LPBYTE *packet, DWORD *size)
     else if (strcmp(behaviour, "null") == 0)
         *packet = NULL;
     else if (strcmp(behaviour, "overrun") == 0)
+        (*packet)[4096] = 0;
+    else if (strcmp(behaviour, "overrun once") == 0 && calls++ == 0)
         (*packet)[4096] = 0;
     else if (strcmp(behaviour, "return 5") == 0)
         return ERROR_ACCESS_DENIED;

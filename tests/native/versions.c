@@ -1,8 +1,21 @@
-/* A callout whose entry point writes to the file RECORD which versions it is called with, and takes ACCEPT alone. */
+/*
+ * A callout whose entry point writes to the file RECORD which versions it is called with, and takes ACCEPT alone. It
+ * writes there, too, that it is unloaded.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "dhcpssdk.h"
+
+__attribute__((destructor)) static void unloaded(void)
+{
+    FILE *file = fopen(getenv("RECORD"), "a");
+
+    if (file != NULL) {
+        fputs("unloaded\n", file);
+        fclose(file);
+    }
+}
 
 DWORD CALLBACK DhcpServerCalloutEntry(LPWSTR chain, DWORD version, LPDHCP_CALLOUT_TABLE table)
 {

@@ -196,9 +196,7 @@ class _Memory:
 
     def keep_context(self, event: Any) -> None:
         """Note the PktContext of a packet's first hook for the later ones."""
-        context = self.context_ref[0]
-        if context:
-            event.context[self._context_key] = context
+        event.context[self._context_key] = self.context_ref[0]
 
     def options(self, event: Any) -> Any:
         self._options_image[:] = server_options(event.data[:BUFFER_SIZE], self._address)
