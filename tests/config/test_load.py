@@ -100,7 +100,11 @@ def test_every_mistake_is_reported_with_its_line_in_the_files_order(file: Path) 
     ]
     with pytest.raises(ConfigError) as raised:
         load_config(file)
-    assert str(raised.value).splitlines() == expected
+    found = str(raised.value).splitlines()
+    assert len(found) == len(expected)
+    for line, whole in zip(found, expected, strict=True):
+        beginning = whole.removesuffix(" ...")  # the rest is another module's to say
+        assert line == whole if beginning == whole else line.startswith(beginning)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +161,12 @@ def test_two_keys_that_may_be_the_same_one_misspelt_are_both_reported() -> None:
         "6",
         "7",
     ]
+
+
+def test_what_the_file_says_cannot_break_the_line_that_reports_it() -> None:
+    listen, unknown = problems_of(LEAST.replace("127.0.0.1:6767", r"\n\u001b[31m\u2028é") + '"a\\nb" = 1\n')
+    assert listen.startswith(r'dhcp.toml:2: server.listen[0]: "\n\x1b[31m\u2028é" is not an address')
+    assert unknown.startswith(r'dhcp.toml:6: subnet[0]."a\nb": unknown key')
 
 
 def test_a_file_with_a_byte_order_mark_loads(tmp_path: Path) -> None:
