@@ -1,6 +1,6 @@
 """The numbers of the protocol (IANA, RFC 2131) and of the callout ABI (dhcpssdk.h), as enums."""
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 __all__ = [
     "BOOTREPLY",
@@ -14,12 +14,20 @@ __all__ = [
     "AddressGiven",
     "AddressType",
     "AgentSubOption",
+    "AutoConfigure",
+    "ClientArchitecture",
     "ControlCode",
+    "DataSource",
+    "DhcpState",
     "DropReason",
     "EventId",
     "MessageType",
+    "NetbiosNodeType",
     "OptionCode",
+    "OptionOverload",
+    "RelayFlags",
     "SendCode",
+    "StatusCode",
 ]
 
 BOOTREQUEST = 1
@@ -255,6 +263,117 @@ class AgentSubOption(IntEnum):
     RELAY_PORT = 19
     VIRTUAL_SUBNET_SELECT = 151
     VIRTUAL_SUBNET_SELECT_CTRL = 152
+
+
+class OptionOverload(IntEnum):
+    """Values of option 52 (RFC 2132 section 9.3): the fields that hold options."""
+
+    FILE = 1
+    SNAME = 2
+    BOTH = 3
+
+
+class NetbiosNodeType(IntEnum):
+    """Values of option 46 (RFC 2132 section 8.7)."""
+
+    B_NODE = 1
+    P_NODE = 2
+    M_NODE = 4
+    H_NODE = 8
+
+
+class AutoConfigure(IntEnum):
+    """Values of option 116 (RFC 2563 section 2)."""
+
+    DO_NOT_AUTO_CONFIGURE = 0
+    AUTO_CONFIGURE = 1
+
+
+class ClientArchitecture(IntEnum):
+    """Values of option 93 (RFC 4578 section 2.1; IANA, "Processor Architecture Types")."""
+
+    X86_BIOS = 0
+    NEC_PC98 = 1
+    ITANIUM = 2
+    DEC_ALPHA = 3
+    ARC_X86 = 4
+    INTEL_LEAN_CLIENT = 5
+    X86_UEFI = 6
+    X64_UEFI = 7
+    EFI_XSCALE = 8
+    EBC = 9
+    ARM32_UEFI = 10
+    ARM64_UEFI = 11
+    POWERPC_OPEN_FIRMWARE = 12
+    POWERPC_EPAPR = 13
+    POWER_OPAL_V3 = 14
+    X86_UEFI_HTTP = 15
+    X64_UEFI_HTTP = 16
+    EBC_HTTP = 17
+    ARM32_UEFI_HTTP = 18
+    ARM64_UEFI_HTTP = 19
+    X86_BIOS_HTTP = 20
+    ARM32_UBOOT = 21
+    ARM64_UBOOT = 22
+    ARM32_UBOOT_HTTP = 23
+    ARM64_UBOOT_HTTP = 24
+    RISCV32_UEFI = 25
+    RISCV32_UEFI_HTTP = 26
+    RISCV64_UEFI = 27
+    RISCV64_UEFI_HTTP = 28
+    RISCV128_UEFI = 29
+    RISCV128_UEFI_HTTP = 30
+    S390_BASIC = 31
+    S390_EXTENDED = 32
+    MIPS32_UEFI = 33
+    MIPS64_UEFI = 34
+    SUNWAY32_UEFI = 35
+    SUNWAY64_UEFI = 36
+    LOONGARCH32_UEFI = 37
+    LOONGARCH32_UEFI_HTTP = 38
+    LOONGARCH64_UEFI = 39
+    LOONGARCH64_UEFI_HTTP = 40
+    ARM_RPIBOOT = 41
+
+
+class StatusCode(IntEnum):
+    """Codes of option 151 (RFC 6926 section 6.2.2, RFC 7724 section 5.2.3)."""
+
+    SUCCESS = 0
+    UNSPEC_FAIL = 1
+    QUERY_TERMINATED = 2
+    MALFORMED_QUERY = 3
+    NOT_ALLOWED = 4
+    DATA_MISSING = 5
+    CONNECTION_ACTIVE = 6
+    CATCH_UP_COMPLETE = 7
+    TLS_CONNECTION_REFUSED = 8
+
+
+class DhcpState(IntEnum):
+    """Values of option 156 (RFC 6926 section 6.2.7)."""
+
+    AVAILABLE = 1
+    ACTIVE = 2
+    EXPIRED = 3
+    RELEASED = 4
+    ABANDONED = 5
+    RESET = 6
+    REMOTE = 7
+    TRANSITIONING = 8
+
+
+class DataSource(IntFlag):
+    """Flags of option 157 (RFC 6926 section 6.2.8)."""
+
+    REMOTE = 1
+
+
+class RelayFlags(IntFlag):
+    """Flags of sub-option 10 of option 82 (RFC 5010 section 3)."""
+
+    UNICAST = 0x80
+    """The relay agent got the message by unicast."""
 
 
 class ControlCode(IntEnum):

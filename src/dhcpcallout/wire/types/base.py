@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 from ...errors import EncodeError, WireError
 from . import notation
 
-__all__ = ["Empty", "ValueType", "shifted"]
+__all__ = ["AnyType", "Empty", "ValueType", "shifted"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -119,6 +119,9 @@ class ValueType(ABC, Generic[T_co]):
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+AnyType = ValueType[Any]
 
 
 class Empty(ValueType[bool]):

@@ -7,10 +7,9 @@ from ...errors import EncodeError, WireError
 from . import notation
 from .base import ValueType, shifted
 
-__all__ = ["Array", "LengthPrefixed", "Record"]
+__all__ = ["Array", "LengthPrefixed", "Record", "plain_tuple"]
 
 T = TypeVar("T")
-_Field = tuple[str, ValueType[Any]]
 
 
 class Array(ValueType[tuple[T, ...]], Generic[T]):
@@ -63,100 +62,118 @@ class Record(ValueType[T]):
     """Fields of fixed order.
 
     Args:
-        make: Builds the value from the fields' values in order: a dataclass, or ``tuple_of`` for a plain tuple.
-        fields: Each field's name (of the dataclass's attribute; "" in a plain tuple) and type. All but the last
-            must end by themselves.
-        named: Write the fields' names in texts. Without, a field of a record is known by its place.
+        make: Builds the value from the fields' values in order: a dataclass, or ``plain_tuple``.
+        fields: Each field's name (the dataclass's attribute; "" in a plain tuple) and type. All but the last must
+            end by themselves.
+        named: Write the fields' names in texts. Without, a field is known by its place.
+        defaults: Values of the fields that texts and tables may leave out.
     """
 
-    def __init__(self, make: Callable[..., T], fields: Sequence[_Field], *, named: bool = True) -> None:
-        for name, field_type in fields[:-1]:
-            if not field_type.delimited:
-                raise TypeError(f"field {name!r}: {field_type.name} does not end by itself, so that none can follow")
+    def __init__(
+        self,
+        make: Callable[..., T],
+        fields: Sequence[tuple[str, ValueType[Any]]],
+        *,
+        named: bool = True,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
         self._make = make
         self._fields = tuple(fields)
+        self._types = tuple(field_type for _, field_type in fields)
         self._named = named
-        self._places = {name.replace("_", "-"): place for place, (name, _) in enumerate(fields) if name}
-        sizes = [field_type.size for _, field_type in fields]
-        self.size = None if None in sizes else sum(size for size in sizes if size is not None)
-        self._delimited = all(field_type.delimited for _, field_type in fields)
-        words = (f"{name.replace('_', '-')} {kind.name}" if name else kind.name for name, kind in fields)
-        self.name = f"record of {', '.join(words)}"
+        self._defaults = dict(defaults or {})
+        self._labels = tuple(name.replace("_", "-") for name, _ in fields)
+        self._places = {label: place for place, label in enumerate(self._labels) if label}
+        sizes = [field_type.size for field_type in self._types if field_type.size is not None]
+        self.size = sum(sizes) if len(sizes) == len(self._fields) else None
+        self.name = f"record of {self._shape()}"
+
+    def _shape(self) -> str:
+        words = (f"{label} ({kind.name})" for label, kind in zip(self._labels, self._types, strict=True))
+        return ", ".join(words) if self._labels[0] else ", ".join(kind.name for kind in self._types)
 
     @property
     def delimited(self) -> bool:
-        return self._delimited
+        return all(field_type.delimited for field_type in self._types)
 
     def decode(self, data: bytes) -> T:
         values = []
         at = 0
-        for _, field_type in self._fields[:-1]:
+        for field_type in self._types[:-1]:
             value, at = field_type.read(data, at)
             values.append(value)
         try:
-            values.append(self._fields[-1][1].decode(data[at:]))
+            values.append(self._types[-1].decode(data[at:]))
         except WireError as error:
             raise shifted(error, at) from None
         return self._make(*values)
 
     def read(self, data: bytes, at: int) -> tuple[T, int]:
         values = []
-        for _, field_type in self._fields:
+        for field_type in self._types:
             value, at = field_type.read(data, at)
             values.append(value)
         return self._make(*values), at
 
     def pack(self, value: Any) -> bytes:
-        if isinstance(value, str):
-            value = self.parse_text(value)
-        return b"".join(
-            field_type.encode(one) for (_, field_type), one in zip(self._fields, self._values(value), strict=True)
-        )
+        return self._pack_fields(self._values(self.parse_text(value) if isinstance(value, str) else value))
+
+    def _pack_fields(self, values: Sequence[Any]) -> bytes:
+        return b"".join(kind.encode(one) for kind, one in zip(self._types, values, strict=True))
 
     def to_text(self, value: Any) -> str:
         words = []
-        for (name, field_type), one in zip(self._fields, self._values(value), strict=True):
-            text = field_type.to_field(one)
-            words.append(f"{name.replace('_', '-')}={text}" if self._named and name else text)
+        for (name, kind), label, one in zip(self._fields, self._labels, self._values(value), strict=True):
+            if name in self._defaults and one == self._defaults[name]:
+                continue
+            text = kind.to_field(one)
+            words.append(f"{label}={text}" if self._named and label else text)
         return " ".join(words)
 
     def parse_text(self, text: str) -> T:
         texts: dict[int, str] = {}
         for word in notation.split_fields(text):
-            name, equals, rest = word.partition("=")
-            place = self._places.get(name) if equals else None
-            if place is None:
+            label, _, rest = word.partition("=")
+            place = self._places.get(label)
+            if place is None or rest == "":
                 place, rest = len(texts), word
             if place in texts or place >= len(self._fields):
-                raise EncodeError(f"{word!r} is one too many; {self._wanted()}")
+                raise EncodeError(f"{word!r} is one too many; the fields are {self._shape()}")
             texts[place] = rest
-        if len(texts) < len(self._fields):
-            raise EncodeError(f"{text!r} lacks a field; {self._wanted()}")
-        return self._make(*(kind.parse_item(texts[place]) for place, (_, kind) in enumerate(self._fields)))
+        values = []
+        for place, (name, kind) in enumerate(self._fields):
+            if place in texts:
+                values.append(kind.parse_item(texts[place]))
+            elif name in self._defaults:
+                values.append(self._defaults[name])
+            else:
+                raise EncodeError(f"{text!r} lacks a field; the fields are {self._shape()}")
+        value = self._make(*values)
+        self._pack_fields(values)
+        return value
 
     def _values(self, value: Any) -> Sequence[Any]:
         if isinstance(value, Mapping):
-            given = {str(key).replace("-", "_"): one for key, one in value.items()}
-            if set(given) != {name for name, _ in self._fields}:
-                raise EncodeError(f"{value!r}: {self._wanted()}")
-            return [given[name] for name, _ in self._fields]
-        if isinstance(value, list | tuple):
-            if len(value) != len(self._fields):
-                raise EncodeError(f"{value!r}: {self._wanted()}")
-            return value
-        try:
+            given = self._defaults | {str(key).replace("-", "_"): one for key, one in value.items()}
+            if set(given) == {name for name, _ in self._fields}:
+                return [given[name] for name, _ in self._fields]
+        elif isinstance(value, list | tuple):
+            if len(value) == len(self._fields):
+                return value
+        elif all(hasattr(value, name) for name, _ in self._fields if name):
             return [getattr(value, name) for name, _ in self._fields]
-        except AttributeError:
-            raise EncodeError(f"{value!r}: {self._wanted()}") from None
-
-    def _wanted(self) -> str:
-        return f"the fields are {self.name.removeprefix('record of ')}"
+        raise EncodeError(f"{value!r}: the fields are {self._shape()}")
 
     def bind(self, spaces: Mapping[str, Any]) -> Self:
-        fields = [(name, field_type.bind(spaces)) for name, field_type in self._fields]
-        if all(new is old for (_, new), (_, old) in zip(fields, self._fields, strict=True)):
+        fields = [(name, kind.bind(spaces)) for name, kind in self._fields]
+        if all(new is old for (_, new), old in zip(fields, self._types, strict=True)):
             return self
-        return type(self)(self._make, fields, named=self._named)
+        return type(self)(self._make, fields, named=self._named, defaults=self._defaults)
+
+
+def plain_tuple(*values: Any) -> tuple[Any, ...]:
+    """The value of a record whose fields have no names."""
+    return values
 
 
 class LengthPrefixed(ValueType[T]):
@@ -165,12 +182,16 @@ class LengthPrefixed(ValueType[T]):
     Args:
         of: The value's type.
         length_size: Bytes of the length, 1 or 2.
+        counted: Bytes before the value that the length counts too.
+        unit: Bytes that the length counts as one.
     """
 
-    def __init__(self, of: ValueType[T], *, length_size: int = 1) -> None:
+    def __init__(self, of: ValueType[T], *, length_size: int = 1, counted: int = 0, unit: int = 1) -> None:
         self.of = of
         self.name = of.name
         self._length_size = length_size
+        self._counted = counted
+        self._unit = unit
 
     @property
     def delimited(self) -> bool:
@@ -186,9 +207,10 @@ class LengthPrefixed(ValueType[T]):
         start = at + self._length_size
         if start > len(data):
             raise WireError("it ends before the length does", offset=at)
-        end = start + int.from_bytes(data[at:start], "big")
-        if end > len(data):
-            raise WireError(f"length {end - start}, but {len(data) - start} bytes are left", offset=at)
+        size = int.from_bytes(data[at:start], "big") * self._unit - self._counted
+        end = start + size
+        if size < 0 or end > len(data):
+            raise WireError(f"length {size + self._counted}, but {len(data) - start} bytes are left", offset=at)
         try:
             return self.of.decode(data[start:end]), end
         except WireError as error:
@@ -196,9 +218,10 @@ class LengthPrefixed(ValueType[T]):
 
     def pack(self, value: Any) -> bytes:
         data = self.of.encode(value)
-        if len(data) >= 1 << (8 * self._length_size):
-            raise EncodeError(f"{len(data)} bytes; at most {(1 << (8 * self._length_size)) - 1} fit")
-        return len(data).to_bytes(self._length_size, "big") + data
+        most = ((1 << 8 * self._length_size) - 1) * self._unit - self._counted
+        if len(data) > most:
+            raise EncodeError(f"{len(data)} bytes; at most {most} fit")
+        return ((len(data) + self._counted) // self._unit).to_bytes(self._length_size, "big") + data
 
     def encode(self, value: Any) -> bytes:
         return self.pack(value)
@@ -220,4 +243,8 @@ class LengthPrefixed(ValueType[T]):
 
     def bind(self, spaces: Mapping[str, Any]) -> Self:
         of = self.of.bind(spaces)
-        return self if of is self.of else type(self)(of, length_size=self._length_size)
+        return (
+            self
+            if of is self.of
+            else type(self)(of, length_size=self._length_size, counted=self._counted, unit=self._unit)
+        )

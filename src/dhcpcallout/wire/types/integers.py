@@ -112,7 +112,7 @@ class Flags(Integer):
     def __init__(self, names: type[IntFlag]) -> None:
         super().__init__(8)
         self.flags = names
-        self._by_text = {_spelling(name): member for name, member in names.__members__.items()}
+        self._by_text = {_spelling(name): int(member) for name, member in names.__members__.items()}
 
     def decode(self, data: bytes) -> int:
         return self.flags(super().decode(data))

@@ -1,18 +1,47 @@
 """Texts, and bytes that have no structure of their own."""
 
 import re
-from typing import Any
+from abc import abstractmethod
+from typing import Any, TypeVar
 
 from ...errors import EncodeError, WireError
 from . import notation
 from .base import ValueType
 
-__all__ = ["Opaque", "Text"]
+__all__ = ["Item", "Opaque", "Text"]
 
 _SEPARATORS = re.compile(r"[\s:.-]")
+S = TypeVar("S", bound=str)
 
 
-class Text(ValueType[str]):
+class Item(ValueType[S]):
+    """A value that is a text by itself, and stands in quotation marks where it would not be clear without."""
+
+    @abstractmethod
+    def value_of(self, text: str) -> S:
+        """The value that ``text`` is, out of its quotation marks.
+
+        Raises:
+            EncodeError: It is none.
+        """
+
+    def to_text(self, value: Any) -> str:
+        return notation.quoted_if_needed(value, alone=True)
+
+    def to_item(self, value: Any) -> str:
+        return notation.quoted_if_needed(value, alone=False)
+
+    def to_field(self, value: Any) -> str:
+        return notation.quoted_if_needed(value, alone=False)
+
+    def parse_text(self, text: str) -> S:
+        return self.value_of(notation.unquoted(text))
+
+    def parse_item(self, text: str) -> S:
+        return self.value_of(notation.unquoted(text))
+
+
+class Text(Item[str]):
     """A text in UTF-8, or ASCII.
 
     Bytes that are not UTF-8 become lone surrogates (PEP 383): no byte is lost, and ``encode`` puts them back. NULs
@@ -20,14 +49,20 @@ class Text(ValueType[str]):
 
     Args:
         min_size: Bytes that it has at least.
+        size: Bytes that it has exactly, or None. Such a text keeps its NULs.
     """
 
     name = "string"
 
-    def __init__(self, *, min_size: int = 1) -> None:
+    def __init__(self, *, min_size: int = 1, size: int | None = None) -> None:
         self._min_size = min_size
+        self.size = size
 
     def decode(self, data: bytes) -> str:
+        if self.size is not None:
+            if len(data) != self.size:
+                raise WireError(f"{len(data)} bytes; {self.size} are needed", offset=0)
+            return data.decode("utf-8", "surrogateescape")
         text = data.rstrip(b"\0")
         if len(text) < self._min_size:
             raise WireError("an empty text", offset=0)
@@ -37,27 +72,18 @@ class Text(ValueType[str]):
         if not isinstance(value, str):
             raise EncodeError(f"{value!r} is not a text")
         data = notation.encode_utf8(value)
-        if data.endswith(b"\0"):
-            raise EncodeError(f"{value!r} ends with NUL, which is not part of a text; give bytes to send one")
-        if len(data) < self._min_size:
+        if self.size is not None:
+            if len(data) != self.size:
+                raise EncodeError(f"{value!r} has {len(data)} bytes; {self.size} are needed")
+        elif len(data) < self._min_size:
             raise EncodeError("a text of at least one character is needed")
+        elif data.endswith(b"\0"):
+            raise EncodeError(f"{value!r} ends with NUL, which is not part of a text; give bytes to send one")
         return data
 
-    def to_text(self, value: Any) -> str:
-        return notation.quoted_if_needed(value, alone=True)
-
-    def parse_text(self, text: str) -> str:
-        value = notation.unquoted(text)
-        self.pack(value)
-        return value
-
-    def to_item(self, value: Any) -> str:
-        return notation.quoted_if_needed(value, alone=False)
-
-    to_field = to_item
-
-    def parse_item(self, text: str) -> str:
-        return self.parse_text(text)
+    def value_of(self, text: str) -> str:
+        self.pack(text)
+        return text
 
 
 class Opaque(ValueType[bytes]):
@@ -88,7 +114,7 @@ class Opaque(ValueType[bytes]):
 
     def pack(self, value: Any) -> bytes:
         if not isinstance(value, str):
-            raise EncodeError(f"{value!r} is not bytes, nor a text in hexadecimal")
+            raise EncodeError(f"{value!r} is neither bytes nor a text in hexadecimal")
         return self.parse_text(value)
 
     def to_text(self, value: Any) -> str:
