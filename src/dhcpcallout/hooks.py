@@ -309,7 +309,7 @@ class HookTable:
         try:
             answer = function(event)
             return None if answer is None else self._verdict(slot, answer)
-        except Exception:
+        except (Exception, SystemExit):  # a callout that calls sys.exit() must not end the server
             self._fault(slot, place)
             return None
 
