@@ -127,7 +127,7 @@ def lease_addresses() -> None:
 
 def show_leases(config: Path) -> None:
     say(f"dhcpcallout leases list -c {config.name}")
-    command = [*DHCPCALLOUT, "leases", "list", "-c", config]
+    command = [*DHCPCALLOUT, "leases", "list", "-c", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     print(done.stdout, flush=True)
     if "10.0.0.9" not in done.stdout or "alice" not in done.stdout:

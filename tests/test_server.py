@@ -324,7 +324,7 @@ def test_a_foreign_lease_file_stops_the_start_and_is_left_alone(tmp_path: Path) 
 
 
 def test_a_place_to_listen_that_is_none_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigError, match="not an address to listen on"):
+    with pytest.raises(ConfigError, match="is not an address and a port"):
         Server([SUBNET], listen=["localhost"])
 
 

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Self
@@ -181,7 +181,7 @@ class Client:
             raise ClientError(f"the server refused (NAK){f': {reason}' if reason else ''}")
         return ClientLease(ack.yiaddr, _server_of(ack), ack.lease_time_s, ack)
 
-    def _exchange(self, request: Packet, wanted: Iterable[MessageType]) -> Packet:
+    def _exchange(self, request: Packet, wanted: Collection[MessageType | None]) -> Packet:
         patience_s = self._timeout_s
         for _ in range(self._attempts):
             self._send(request)
@@ -199,7 +199,7 @@ class Client:
             raise ClientError(f"cannot send to {self._server[0]}:{self._server[1]}: {error.strerror}") from error
 
     def _answer(
-        self, request: Packet, wanted: Iterable[MessageType], patience_s: float, clock: Callable[[], float]
+        self, request: Packet, wanted: Collection[MessageType | None], patience_s: float, clock: Callable[[], float]
     ) -> Packet | None:
         deadline = clock() + patience_s
         while (left := deadline - clock()) > 0:

@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .codes import SERVER_PORT, ControlCode
+from .codes import ControlCode
 from .engine import Engine, Exchange, OptionValues, Outgoing, Subnet
 from .errors import CommitError, ConfigError, Problem
 from .hooks import Callout, CalloutEntry, HookTable
 from .leases import LeaseChange, LeaseStore, Refusal
 from .stores import MemoryStore
-from .transports import Transport, UdpTransport
+from .transports import Transport, UdpTransport, parse_listen
 
 if TYPE_CHECKING:
     from .config import Settings
@@ -91,7 +91,7 @@ class Server:
         authoritative: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._listen = [_host_and_port(text) for text in listen]
+        self._listen = [_listen_on(text) for text in listen]
         self._interfaces = tuple(interfaces)
         self._store = store if store is not None else MemoryStore()
         self._callouts = tuple(callouts)
@@ -316,10 +316,8 @@ class Server:
                 self._wait(_Turn(changes=changes))
 
 
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.partition(":")
+def _listen_on(text: str) -> tuple[str, int]:
     try:
-        return str(IPv4Address(host)), int(port) if port else SERVER_PORT
-    except ValueError:
-        problem = f"{text!r} is not an address to listen on, such as 127.0.0.1:6767"
-        raise ConfigError([Problem("", None, "listen", problem)]) from None
+        return parse_listen(text)
+    except ValueError as error:
+        raise ConfigError([Problem("", None, "listen", str(error))]) from None

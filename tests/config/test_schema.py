@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpcallout.config.schema import Document, as_key, as_toml, fields, parse_listen, table_of, tables_of
+from dhcpcallout.config.schema import Document, as_key, as_toml, fields, table_of, tables_of
+from dhcpcallout.transports import parse_listen
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 _VALUES: st.SearchStrategy[Any] = st.recursive(

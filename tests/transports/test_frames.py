@@ -15,7 +15,7 @@ CLIENT, SERVER = bytes.fromhex("020000000001"), bytes.fromhex("0200000000fe")
 def ones_complement_sum(data: bytes) -> int:
     """RFC 1071, as it is written there."""
     data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total

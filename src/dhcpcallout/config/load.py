@@ -12,10 +12,11 @@ from ..engine import Reservation, Subnet
 from ..engine.plan import plan
 from ..errors import ConfigError, EncodeError, Problem
 from ..loaders import Registry
+from ..transports import parse_listen
 from ..wire import REGISTRY
 from ..wire.types.composite import Array
 from .locate import Place, find_duplicate, line_of, locate
-from .schema import Document, SubnetTable, as_key, parse_listen
+from .schema import Document, SubnetTable, as_key
 from .settings import Settings
 from .validate import Mistake, Validated, validate
 

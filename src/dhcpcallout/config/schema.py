@@ -3,15 +3,14 @@
 import json
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from typing import Annotated, Any, TypeGuard, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.fields import FieldInfo
 
-from ..codes import SERVER_PORT
 from ..loaders import Policy
 from ..stores import URL_FORMS
+from ..transports import parse_listen
 
 __all__ = [
     "CalloutsTable",
@@ -24,31 +23,12 @@ __all__ = [
     "as_key",
     "as_toml",
     "fields",
-    "parse_listen",
     "table_of",
     "tables_of",
 ]
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
-_MOST_PORT = 0xFFFF
 _MOST_DWORD = 0xFFFFFFFF
-
-
-def parse_listen(text: str) -> tuple[str, int]:
-    """An address and a port from ``127.0.0.1:6767``, or ``127.0.0.1``, whose port is 67.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    host, colon, port_text = text.partition(":")
-    try:
-        address = IPv4Address(host)
-        port = int(port_text) if colon else SERVER_PORT
-    except ValueError:
-        raise ValueError(f'"{text}" is not an address and a port, such as 127.0.0.1:6767') from None
-    if not 0 <= port <= _MOST_PORT:
-        raise ValueError(f"port {port} is not 0 to {_MOST_PORT}")
-    return str(address), port
 
 
 def _is_listen(text: str) -> str:
@@ -170,10 +150,11 @@ class SubnetTable(Table):
         "network's own address and its broadcast address are left out by themselves.",
         examples=[["10.1.0.0-10.200.255.254", "10.201.0.0/16"]],
     )
-    lease_time: int = Field(
-        3600,
+    lease_time: int | None = Field(
+        None,
         alias="lease-time",
-        description="For how long an address is leased, in seconds, 1 to 4294967295; the last means for ever.",
+        description="For how long an address is leased, in seconds, 1 to 4294967295; the last means for ever. 3600 where "
+        "nothing is said.",
         examples=[4000],
     )
     options: _Options = Field(

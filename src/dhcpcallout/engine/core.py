@@ -510,7 +510,7 @@ _DECISIONS: dict[MessageType, _Decision] = {
     MessageType.INFORM: Engine._inform,
 }
 
-_SENT = {kind: f"pkt4-{kind.name.lower()}-sent" for kind in MessageType}
+_SENT = {int(kind): f"pkt4-{kind.name.lower()}-sent" for kind in MessageType}
 _RECEIVED = {kind: f"pkt4-{kind.name.lower()}-received" for kind in MessageType}
 _DROPPED = {reason: f"pkt4-drop-{reason.name.lower().replace('_', '-')}" for reason in DropReason}
 

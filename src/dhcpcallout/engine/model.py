@@ -21,7 +21,7 @@ __all__ = [
     "Subnet",
 ]
 
-OptionValues = Mapping[str | int, Any]
+OptionValues = Mapping[str, Any] | Mapping[int, Any] | Mapping[str | int, Any]
 """Options by registry name (``"routers"``) or code; a value is what the option's type takes, or its text."""
 
 

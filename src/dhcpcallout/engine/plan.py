@@ -12,6 +12,8 @@ from .model import OptionValues, Reservation, Subnet
 
 __all__ = ["Plan", "PlannedSubnet", "hardware_key", "parse_hardware_address", "plan"]
 
+DEFAULT_LEASE_TIME_S = 3600
+
 AddressRange = tuple[int, int]
 """The first and the last address of a range, 32-bit integers, both included."""
 
@@ -144,13 +146,14 @@ class _Planner:
 
     def _subnet(self, key: str, subnet: Subnet, network: IPv4Network, common: dict[int, bytes]) -> PlannedSubnet:
         mask = {int(OptionCode.SUBNET_MASK): network.netmask.packed}
-        if not 1 <= subnet.lease_time_s <= INFINITE:
-            self._problem(f"{key}.lease-time", f"{subnet.lease_time_s} is not 1 to {INFINITE} seconds")
+        lease_time_s = DEFAULT_LEASE_TIME_S if subnet.lease_time_s is None else subnet.lease_time_s
+        if not 1 <= lease_time_s <= INFINITE:
+            self._problem(f"{key}.lease-time", f"{lease_time_s} is not 1 to {INFINITE} seconds")
         return PlannedSubnet(
             network_int=int(network.network_address),
             mask_int=int(network.netmask),
-            pools=tuple(sorted(self._pools(f"{key}.pools", subnet.pools, network))),
-            lease_time_s=subnet.lease_time_s,
+            pools=tuple(sorted(self._pools(f"{key}.pools", [pool if isinstance(pool, str) else pool.range for pool in subnet.pools], network))),
+            lease_time_s=lease_time_s,
             options=mask | common | self._options(f"{key}.options", subnet.options),
             reservations=self._reservations(f"{key}.reservation", subnet.reservations, network),
             interface=subnet.interface,
@@ -195,12 +198,12 @@ class _Planner:
         for number, one in enumerate(reservations):
             place = f"{key}[{number}]"
             try:
-                client = hardware_key(one.hardware_type, parse_hardware_address(one.hardware_address))
+                client = hardware_key(one.hardware_type, parse_hardware_address(one.hardware_address or b""))
             except ValueError as error:
                 self._problem(f"{place}.hardware-address", error)
                 continue
             try:
-                address = IPv4Address(one.address)
+                address = IPv4Address(one.address or "")
             except ValueError as error:
                 self._problem(f"{place}.address", error)
                 continue

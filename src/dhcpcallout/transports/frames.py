@@ -3,8 +3,6 @@
 import socket
 from typing import Self
 
-import dpkt
-
 from ..engine import Outgoing
 
 __all__ = ["FrameSender", "build_frame"]
@@ -19,6 +17,8 @@ def build_frame(outgoing: Outgoing, source_hardware_address: bytes) -> bytes:
         outgoing: The reply; its ``hardware_address`` is 6 bytes.
         source_hardware_address: The sending interface's own, 6 bytes.
     """
+    import dpkt  # which takes long to load, and which only a server with an interface needs
+
     udp = dpkt.udp.UDP(sport=outgoing.arrival.server_port, dport=outgoing.port, data=outgoing.data)
     udp.ulen = len(udp)
     ip = dpkt.ip.IP(

@@ -12,13 +12,30 @@ from ..engine import Arrival, Delivery, Outgoing
 from ..errors import TransportError
 from .frames import FrameSender
 
-__all__ = ["Transport", "UdpTransport"]
+__all__ = ["Transport", "UdpTransport", "parse_listen"]
 
-_LARGEST = 65535
+_LARGEST = 0xFFFF  # a datagram, in bytes; and a port
 _RECEIVE_BUFFER = 4 << 20
 _IP_PKTINFO = 8  # Linux; Python names it from 3.14 on
 _PKTINFO = struct.Struct("=I4s4s")  # ifindex, local address, destination: struct in_pktinfo of ip(7)
 _BROADCAST = "255.255.255.255"
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """An address and a port from ``127.0.0.1:6767``, or ``127.0.0.1``, whose port is 67.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    host, colon, port_text = text.partition(":")
+    try:
+        address = IPv4Address(host)
+        port = int(port_text) if colon else SERVER_PORT
+    except ValueError:
+        raise ValueError(f'"{text}" is not an address and a port, such as 127.0.0.1:6767') from None
+    if not 0 <= port <= _LARGEST:
+        raise ValueError(f"port {port} is not 0 to {_LARGEST}")
+    return str(address), port
 
 
 class Transport(Protocol):
