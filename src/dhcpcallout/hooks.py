@@ -3,13 +3,16 @@
 A ``Callout`` is what a loader makes and what a Python callout is written with: functions on slots. A
 ``HookTable`` merges callouts, in order; each of its slots is None, or a tuple that is walked when the slot's event
 happens. A function that raises is a fault of its callout: logged, counted, and the packet goes on.
+
+A function on a slot of a packet may be ``async``. Nothing here runs an event loop: the steps that call the functions
+are generators that hand out what is to be awaited, as a ``Pending``, and are sent its result.
 """
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .codes import DropReason, EventId
 from .errors import CalloutFault
@@ -32,8 +35,10 @@ __all__ = [
     "CalloutEntry",
     "Drop",
     "HookTable",
+    "Pending",
     "Replace",
     "Slot",
+    "Steps",
     "Verdict",
 ]
 
@@ -125,9 +130,37 @@ SLOTS: tuple[Slot[Any], ...] = (
 Function = Callable[[Any], Any]
 
 
-def _check(slot: str, function: Function) -> None:
-    if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{slot}: {function!r} is an async function; a hook is called and returns at once")
+class Pending(NamedTuple):
+    """What an async function has begun: its answer is to be awaited, and sent to the steps that handed this out.
+
+    Attributes:
+        awaitable: What to await, once.
+        slot: The name of the slot that the function is on.
+        place: Which callout of the table it belongs to, counted from 0.
+    """
+
+    awaitable: Awaitable[Any]
+    slot: str
+    place: int
+
+    def discard(self) -> None:
+        """Do not await it: a function that has not begun to run never does."""
+        _discard(self.awaitable)
+
+
+T = TypeVar("T")
+Steps = Generator[Pending, Any, T]
+"""Work that stops at each ``Pending``, and goes on with its result, or with the exception that it ended with."""
+
+
+def _discard(answer: object) -> None:
+    if inspect.iscoroutine(answer):  # else Python warns that it was never awaited
+        answer.close()
+
+
+def _check(slot: str, function: Function, may_be_async: bool = False) -> None:
+    if inspect.iscoroutinefunction(function) and not may_be_async:
+        raise TypeError(f"{slot}: {function!r} is an async function; what belongs to no packet is called, not awaited")
     if not callable(function):
         raise TypeError(f"{slot}: {function!r} cannot be called")
 
@@ -169,11 +202,11 @@ class Callout:
 
         Raises:
             ValueError: There is no such slot.
-            TypeError: The function cannot be called, or is ``async``.
+            TypeError: The function cannot be called, or is ``async`` where no packet can wait for it.
         """
         if slot not in {row.name for row in SLOTS}:
             raise ValueError(f"no slot {slot!r}; there are {', '.join(row.name for row in SLOTS)}")
-        _check(slot, function)
+        _check(slot, function, may_be_async=slot not in ("control", "delete_client"))
         self._functions.setdefault(slot, []).append(function)
 
     def load(self, entry: CalloutEntry) -> None:
@@ -282,36 +315,62 @@ class HookTable:
         return tuple({} for _ in self.callouts)
 
     def announce(self, slot: Slot[Any], event: ServiceControlled | ClientDeleted) -> None:
-        """Call a slot's functions with an event that belongs to no packet."""
+        """Call a slot's functions with an event that belongs to no packet; nothing is awaited."""
         for place, function in getattr(self, slot.name) or ():
-            self._call(slot, place, function, event)
+            try:
+                answer = function(event)
+                if answer is not None:
+                    _discard(answer)
+                    self._verdict(slot, answer)
+            except (Exception, SystemExit) as error:  # a callout that calls sys.exit() must not end the server
+                self.fault(slot.name, place, error)
 
-    def notify(self, slot: Slot[Any], contexts: tuple[Context, ...], **fields: Any) -> None:
+    def notify_steps(self, slot: Slot[Any], contexts: tuple[Context, ...], **fields: Any) -> Steps[None]:
         """Call a slot's functions, each with an event of its own made of ``fields`` and its callout's context."""
         for place, function in getattr(self, slot.name) or ():
-            self._call(slot, place, function, slot.event(**fields, context=contexts[place]))
+            try:
+                answer = function(slot.event(**fields, context=contexts[place]))
+                if answer is not None:
+                    if isinstance(answer, Awaitable):
+                        answer = yield Pending(answer, slot.name, place)
+                    if answer is not None:
+                        self._verdict(slot, answer)
+            except (Exception, SystemExit) as error:
+                self.fault(slot.name, place, error)
 
-    def ask(self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, **fields: Any) -> bytes | Drop:
+    def ask_steps(
+        self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, **fields: Any
+    ) -> Steps[bytes | Drop]:
         """Call a slot's functions in turn, each with what those before it made of ``data``.
 
         Returns:
             What became of the message, or the ``Drop`` that ended it; functions after a ``Drop`` are not called.
         """
         for place, function in getattr(self, slot.name) or ():
-            answer = self._call(slot, place, function, slot.event(data=data, **fields, context=contexts[place]))
-            if isinstance(answer, Drop):
-                return answer
-            if answer is not None:
-                data = answer
+            try:
+                answer = function(slot.event(data=data, **fields, context=contexts[place]))
+                if answer is None:
+                    continue
+                if isinstance(answer, Awaitable):
+                    answer = yield Pending(answer, slot.name, place)
+                    if answer is None:
+                        continue
+                verdict = self._verdict(slot, answer)
+            except (Exception, SystemExit) as error:
+                self.fault(slot.name, place, error)
+                continue
+            if isinstance(verdict, Drop):
+                return verdict
+            data = verdict
         return data
 
-    def _call(self, slot: Slot[Any], place: int, function: Function, event: Any) -> bytes | Drop | None:
-        try:
-            answer = function(event)
-            return None if answer is None else self._verdict(slot, answer)
-        except (Exception, SystemExit):  # a callout that calls sys.exit() must not end the server
-            self._fault(slot, place)
-            return None
+    def notify(self, slot: Slot[Any], contexts: tuple[Context, ...], **fields: Any) -> None:
+        """``notify_steps`` at once, for callers who cannot await: an async function is a fault."""
+        _at_once(self.notify_steps(slot, contexts, **fields))
+
+    def ask(self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, **fields: Any) -> bytes | Drop:
+        """``ask_steps`` at once, for callers who cannot await: an async function is a fault."""
+        return _at_once(self.ask_steps(slot, contexts, data, **fields))
 
     @staticmethod
     def _verdict(slot: Slot[Any], answer: object) -> bytes | Drop:
@@ -327,15 +386,33 @@ class HookTable:
             raise CalloutFault(f"{slot.name} replaced the message by {len(data)} bytes; {MAX_REPLACEMENT} is the most")
         return data
 
-    def _fault(self, slot: Slot[Any], place: int) -> None:
-        """Count a fault, and log it: the first ten of a callout, then each time their number has doubled."""
+    def fault(self, slot: str, place: int, error: BaseException) -> None:
+        """Count a fault, and log it: the first ten of a callout, then each time their number has doubled.
+
+        Args:
+            slot: The name of the slot whose function failed.
+            place: Its callout's place in the table.
+            error: How it failed.
+        """
         self.faults[place] += 1
         count = self.faults[place]
         if count <= 10 or count.bit_count() == 1:
-            _log.exception(
+            _log.error(
                 "callout %s failed in %s (fault %d); its answer is ignored and the packet goes on",
                 self.callouts[place].name,
-                slot.name,
+                slot,
                 count,
+                exc_info=error,
                 extra={"event_id": int(EventId.CALLOUT_EXCEPTION)},
             )
+
+
+def _at_once(steps: Steps[T]) -> T:
+    try:
+        pending = next(steps)
+        while True:
+            pending.discard()
+            pending = steps.throw(CalloutFault(f"{pending.slot} answered with what cannot be awaited here"))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

@@ -144,7 +144,7 @@ def test_the_callout_is_told_its_chain(write: Write) -> None:
         ("def f(:\n", r"importing it raised SyntaxError: .*broken\.py, line 1"),
         ("import no_such_module_anywhere\n", "raised ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
         ("raise BaseException('of the worst kind')\n", "raised BaseException: of the worst kind"),
-        (f"{GOOD}@callout.packet_drop\nasync def drop(event): ...\n", "raised TypeError: .*async"),
+        (f"{GOOD}@callout.control\nasync def control(event): ...\n", "raised TypeError: .*async"),
         (
             f"{GOOD}@callout.on_load\ndef load(entry):\n    raise KeyError('licence')\n",
             r"its on_load function raised KeyError: 'licence' \(.*broken\.py:\d+\)",

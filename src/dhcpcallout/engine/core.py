@@ -18,7 +18,7 @@ from ..codes import (
 )
 from ..errors import WireError
 from ..events import ClientDeleted, ServiceControlled
-from ..hooks import Drop, HookTable
+from ..hooks import Drop, HookTable, Steps
 from ..leases import Lease, LeaseChange, LeaseState, Refusal
 from ..wire import Packet, decode
 from .addresses import Addresses
@@ -113,41 +113,12 @@ class Engine:
             now: Unix time, seconds.
 
         Returns:
-            The exchange: commit its ``changes``, then pass it to ``finish`` or ``abandon``. Nothing is raised for
-            what a remote packet holds.
+            The exchange: commit its ``changes``, then pass it to ``finish`` or ``abandon``; where it is ``parked``,
+            have it ``resume`` first. Nothing is raised for what a remote packet holds.
         """
-        hooks = self.hooks
-        exchange = Exchange(datagram, arrival, hooks.contexts())
+        exchange = Exchange(datagram, arrival, self.hooks.contexts(), now)
         self.statistics["pkt4-received"] += 1
-        if hooks.new_packet is not None:
-            answer = hooks.ask(
-                slots.NEW_PACKET,
-                exchange.contexts,
-                datagram,
-                server_address_int=arrival.server_address_int,
-                source_int=arrival.source_int,
-                source_port=arrival.source_port,
-                interface=arrival.interface,
-            )
-            if isinstance(answer, Drop):
-                exchange.drop = answer.reason
-                return exchange
-            exchange.data = answer
-        try:
-            packet = decode(exchange.data)
-        except WireError:
-            self.statistics["pkt4-parse-failed"] += 1
-            exchange.drop = DropReason.INVALID
-            return exchange
-        exchange.packet = packet
-        if packet.message_type is not None:
-            self.statistics[_RECEIVED[packet.message_type]] += 1
-        if hooks.handle_options is not None:
-            self._notify(exchange, slots.HANDLE_OPTIONS)
-        if self._paused:
-            exchange.drop = DropReason.PAUSED
-        else:
-            self._decide(exchange, packet, now)
+        self._begin(exchange, self._receive(exchange))
         return exchange
 
     def finish(self, exchange: Exchange, now: float) -> Outgoing | None:
@@ -160,27 +131,39 @@ class Engine:
         Returns:
             The reply to send, or None.
         """
-        del now
-        outgoing = None
-        if exchange.reply is not None and exchange.packet is not None:
-            outgoing = self._send(exchange, exchange.packet, exchange.reply)
-        self._end(exchange)
-        return outgoing
+        exchange.now = now
+        return self._begin(exchange, self._finish(exchange))
+
+    def resume(
+        self, exchange: Exchange, now: float, answer: object = None, error: BaseException | None = None
+    ) -> Outgoing | None:
+        """Go on with an exchange that was parked.
+
+        Afterwards it is parked again, or has ended, or has decided: commit its ``changes`` and ``finish`` it.
+
+        Args:
+            exchange: Its ``parked`` says what it waited for.
+            now: Unix time, seconds.
+            answer: What the awaitable gave.
+            error: What it raised instead: a fault of its callout.
+
+        Returns:
+            The reply to send, or None.
+        """
+        exchange.now = now
+        return self._go_on(exchange, answer, error)
 
     def abandon(self, exchanges: Sequence[Exchange]) -> None:
         """End a turn whose changes could not be made durable: undo them, answer nothing.
 
         Args:
-            exchanges: All exchanges of the turn, in the order in which they were received.
+            exchanges: All exchanges of the turn, in the order in which they were received. Any may be parked then.
         """
         for exchange in reversed(exchanges):
-            for change in reversed(exchange.changes):
-                table = self._table_of(change.address_int)
-                if table is not None:
-                    table.put(change.address_int, change.before)
+            self._undo(exchange)
         for exchange in exchanges:
             exchange.drop = exchange.drop or DropReason.INTERNAL_ERROR
-            self._end(exchange)
+            self._begin(exchange, self._end(exchange))
 
     def refuse(self, exchange: Exchange, refusals: Sequence[Refusal], now: float) -> None:
         """Decide again about an exchange some of whose changes lost to another server.
@@ -196,8 +179,9 @@ class Engine:
                 table.put(refusal.change.address_int, refusal.winner)
         exchange.changes = []
         exchange.reply = exchange.drop = None
+        exchange.now = now
         if exchange.packet is not None:
-            self._decide(exchange, exchange.packet, now)
+            self._begin(exchange, self._decide(exchange, exchange.packet))
 
     def expire(self, now: float, limit: int = 100) -> list[LeaseChange]:
         """End what has run out by ``now``: leases, offers, the rest of declined addresses.
@@ -218,9 +202,70 @@ class Engine:
         """When ``expire`` may next have something to do, Unix time in seconds; None where there is nothing."""
         return min((end for table in self._tables if (end := table.next_end_s()) is not None), default=None)
 
+    # The steps of an exchange: each is a generator that stops where a callout is to be awaited
+
+    def _begin(self, exchange: Exchange, steps: Steps[None]) -> Outgoing | None:
+        exchange.steps = steps
+        return self._go_on(exchange)
+
+    def _go_on(self, exchange: Exchange, answer: object = None, error: BaseException | None = None) -> Outgoing | None:
+        """Take steps until the exchange is parked or they are done; give the reply that they made, once."""
+        steps = exchange.steps
+        if steps is not None:
+            try:
+                exchange.parked = steps.send(answer) if error is None else steps.throw(error)
+            except StopIteration:
+                exchange.steps = exchange.parked = None
+        outgoing, exchange.outgoing = exchange.outgoing, None
+        return outgoing
+
+    def _undo(self, exchange: Exchange) -> None:
+        for change in reversed(exchange.changes):
+            table = self._table_of(change.address_int)
+            if table is not None:
+                table.put(change.address_int, change.before)
+
+    def _receive(self, exchange: Exchange) -> Steps[None]:
+        hooks = self.hooks
+        if hooks.new_packet is not None:
+            arrival = exchange.arrival
+            answer = yield from hooks.ask_steps(
+                slots.NEW_PACKET,
+                exchange.contexts,
+                exchange.data,
+                server_address_int=arrival.server_address_int,
+                source_int=arrival.source_int,
+                source_port=arrival.source_port,
+                interface=arrival.interface,
+            )
+            if isinstance(answer, Drop):
+                exchange.drop = answer.reason
+                return
+            exchange.data = answer
+        try:
+            packet = decode(exchange.data)
+        except WireError:
+            self.statistics["pkt4-parse-failed"] += 1
+            exchange.drop = DropReason.INVALID
+            return
+        exchange.packet = packet
+        if packet.message_type is not None:
+            self.statistics[_RECEIVED[packet.message_type]] += 1
+        if hooks.handle_options is not None:
+            yield from self._notify(exchange, slots.HANDLE_OPTIONS)
+        if self._paused:
+            exchange.drop = DropReason.PAUSED
+        else:
+            yield from self._decide(exchange, packet)
+
+    def _finish(self, exchange: Exchange) -> Steps[None]:
+        if exchange.reply is not None and exchange.packet is not None:
+            yield from self._send(exchange, exchange.packet, exchange.reply)
+        yield from self._end(exchange)
+
     # What a packet leads to
 
-    def _decide(self, exchange: Exchange, packet: Packet, now: float) -> None:
+    def _decide(self, exchange: Exchange, packet: Packet) -> Steps[None]:
         client_key, hardware = _client(packet)
         decision = _DECISIONS.get(packet.message_type) if packet.message_type is not None else None
         if packet.op != BOOTREQUEST or decision is None or not client_key:
@@ -230,7 +275,9 @@ class Engine:
         if table is None:
             exchange.drop = DropReason.NO_SUBNETS
             return
-        decision(self, exchange, packet, table, client_key, hardware, now)
+        steps = decision(self, exchange, packet, table, client_key, hardware)
+        if steps is not None:
+            yield from steps
 
     def _select(self, packet: Packet, arrival: Arrival) -> Addresses | None:
         """The subnet that a client is in: by its relay, its address, or where its packet came in."""
@@ -254,9 +301,8 @@ class Engine:
                 return table
         return None
 
-    def _discover(
-        self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes, now: float
-    ) -> None:
+    def _discover(self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes) -> None:
+        now = exchange.now
         wished = _address_option(packet, _REQUESTED_ADDRESS)
         address_int = table.choose(client, hardware, wished, now)
         if address_int is None:
@@ -278,9 +324,8 @@ class Engine:
             )
         )
 
-    def _request(
-        self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes, now: float
-    ) -> None:
+    def _request(self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes) -> None:
+        now = exchange.now
         selecting = _SERVER_IDENTIFIER in packet.options
         if selecting and not self._is_ours(packet, exchange.arrival):
             table.withdraw(client)
@@ -367,13 +412,15 @@ class Engine:
         )
 
     def _decline(
-        self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes, now: float
-    ) -> None:
+        self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes
+    ) -> Steps[None]:
         del hardware
-        address_int = _address_option(packet, _REQUESTED_ADDRESS)
-        lease = self._leased_to(exchange, packet, table, client, address_int)
+        lease = yield from self._given_up(
+            exchange, packet, table, client, _address_option(packet, _REQUESTED_ADDRESS), AddressDeleteReason.DECLINE
+        )
         if lease is None:
             return
+        now = exchange.now
         rest = lease._replace(
             client_key=b"",
             state=int(LeaseState.DECLINED),
@@ -382,24 +429,37 @@ class Engine:
             hostname="",
             relay_information=b"",
         )
-        self._address_deleted(exchange, lease.address_int, AddressDeleteReason.DECLINE)
         self._change(exchange.changes, table, lease, rest)
 
     def _release_request(
-        self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes, now: float
-    ) -> None:
+        self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes
+    ) -> Steps[None]:
         del hardware
-        lease = self._leased_to(exchange, packet, table, client, packet.ciaddr_int)
-        if lease is None:
-            return
-        self._address_deleted(exchange, lease.address_int, AddressDeleteReason.RELEASE)
-        self._release(exchange, table, lease, now)
+        lease = yield from self._given_up(
+            exchange, packet, table, client, packet.ciaddr_int, AddressDeleteReason.RELEASE
+        )
+        if lease is not None:
+            self._release(exchange, table, lease, exchange.now)
 
-    def _inform(
-        self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes, now: float
-    ) -> None:
-        del client, hardware, now
+    def _inform(self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes) -> None:
+        del client, hardware
         exchange.reply = Reply(build_reply(packet, exchange.arrival, MessageType.ACK, subnet=table.subnet))
+
+    def _given_up(
+        self,
+        exchange: Exchange,
+        packet: Packet,
+        table: Addresses,
+        client: bytes,
+        address_int: int | None,
+        reason: AddressDeleteReason,
+    ) -> Steps[Lease | None]:
+        """Tell the callouts of a lease that its client gives up; the lease, or None where it is not the client's."""
+        lease = self._leased_to(exchange, packet, table, client, address_int)
+        if lease is None or self.hooks.address_delete is None:
+            return lease
+        yield from self._address_deleted(exchange, lease.address_int, reason)
+        return self._leased_to(exchange, packet, table, client, address_int)  # it may have ended meanwhile
 
     def _leased_to(
         self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, address_int: int | None
@@ -447,16 +507,16 @@ class Engine:
                 slots.DELETE_CLIENT, ClientDeleted(lease.address_int, lease.hardware_address, AddressType.DHCP)
             )
 
-    def _address_deleted(self, exchange: Exchange, address_int: int, reason: AddressDeleteReason) -> None:
+    def _address_deleted(self, exchange: Exchange, address_int: int, reason: AddressDeleteReason) -> Steps[None]:
         if self.hooks.address_delete is not None:
-            self._notify(exchange, slots.ADDRESS_DELETE, address_int=address_int, reason=reason)
+            yield from self._notify(exchange, slots.ADDRESS_DELETE, address_int=address_int, reason=reason)
 
-    def _send(self, exchange: Exchange, request: Packet, reply: Reply) -> Outgoing | None:
+    def _send(self, exchange: Exchange, request: Packet, reply: Reply) -> Steps[None]:
         hooks = self.hooks
         if reply.refused is not None:
-            self._address_deleted(exchange, reply.refused, AddressDeleteReason.NACKED)
+            yield from self._address_deleted(exchange, reply.refused, AddressDeleteReason.NACKED)
         if reply.given is not None and hooks.address_offer is not None:
-            self._notify(
+            yield from self._notify(
                 exchange,
                 slots.ADDRESS_OFFER,
                 address_int=reply.packet.yiaddr_int,
@@ -466,7 +526,7 @@ class Engine:
             )
         data = encode_reply(request, reply.packet)
         if hooks.packet_send is not None:
-            answer = hooks.ask(
+            answer = yield from hooks.ask_steps(
                 slots.PACKET_SEND,
                 exchange.contexts,
                 data,
@@ -475,23 +535,24 @@ class Engine:
             )
             if isinstance(answer, Drop):
                 exchange.drop = answer.reason
-                return None
+                return
             data = answer
         self.statistics["pkt4-sent"] += 1
         self.statistics[_SENT[reply.packet.options[_MESSAGE_TYPE][0]]] += 1
-        return address_reply(exchange, request, reply.packet, data)
+        exchange.outgoing = address_reply(exchange, request, reply.packet, data)
 
-    def _end(self, exchange: Exchange) -> None:
+    def _end(self, exchange: Exchange) -> Steps[None]:
         if exchange.drop is not None:
             self.statistics["pkt4-receive-drop"] += 1
             self.statistics[_DROPPED[exchange.drop]] += 1
         if self.hooks.packet_drop is not None:
             if exchange.drop is not None:
-                self._notify(exchange, slots.PACKET_DROP, reason=exchange.drop)
-            self._notify(exchange, slots.PACKET_DROP, reason=DropReason.PROCESSED)
+                yield from self._notify(exchange, slots.PACKET_DROP, reason=exchange.drop)
+            yield from self._notify(exchange, slots.PACKET_DROP, reason=DropReason.PROCESSED)
+        exchange.ended = True
 
-    def _notify(self, exchange: Exchange, slot: slots.Slot[Any], **fields: Any) -> None:
-        self.hooks.notify(
+    def _notify(self, exchange: Exchange, slot: slots.Slot[Any], **fields: Any) -> Steps[None]:
+        return self.hooks.notify_steps(
             slot,
             exchange.contexts,
             data=exchange.data,
@@ -500,7 +561,7 @@ class Engine:
         )
 
 
-_Decision = Callable[[Engine, Exchange, Packet, Addresses, bytes, bytes, float], None]
+_Decision = Callable[[Engine, Exchange, Packet, Addresses, bytes, bytes], Steps[None] | None]
 
 _DECISIONS: dict[MessageType, _Decision] = {
     MessageType.DISCOVER: Engine._discover,

@@ -10,6 +10,7 @@ from ..events import Context
 from ..wire import Packet
 
 if TYPE_CHECKING:
+    from ..hooks import Pending, Steps
     from ..leases import LeaseChange
 
 __all__ = ["Arrival", "Delivery", "Exchange", "Outgoing", "Reply"]
@@ -99,20 +100,43 @@ class Exchange:
     Attributes:
         data: The datagram, as the NewPkt hook left it.
         arrival: How it came in.
+        now: The time that its steps go by, Unix time in seconds: a step that follows an await must read it anew.
         packet: The decoded message, or None where it could not be decoded.
         contexts: The callouts' contexts of this packet.
         changes: The rows to commit before ``finish`` is called.
         reply: The reply to be, or None.
         drop: Why there is none, or None where the packet asked for none (a DECLINE or a RELEASE that was carried out).
+        parked: What an async function has the exchange wait for, or None: await it, and pass the result to ``resume``.
+        steps: What is left to do before the engine next returns it.
+        outgoing: The reply that a step has made and that is still to be returned to the caller.
+        ended: Whether the last hook has been called: nothing is left to do.
     """
 
-    __slots__ = ("arrival", "changes", "contexts", "data", "drop", "packet", "reply")
+    __slots__ = (
+        "arrival",
+        "changes",
+        "contexts",
+        "data",
+        "drop",
+        "ended",
+        "now",
+        "outgoing",
+        "packet",
+        "parked",
+        "reply",
+        "steps",
+    )
 
-    def __init__(self, data: bytes, arrival: Arrival, contexts: tuple[Context, ...]) -> None:
+    def __init__(self, data: bytes, arrival: Arrival, contexts: tuple[Context, ...], now: float) -> None:
         self.data = data
         self.arrival = arrival
         self.contexts = contexts
+        self.now = now
         self.packet: Packet | None = None
         self.changes: list[LeaseChange] = []
         self.reply: Reply | None = None
         self.drop: DropReason | None = None
+        self.parked: Pending | None = None
+        self.steps: Steps[None] | None = None
+        self.outgoing: Outgoing | None = None
+        self.ended = False
