@@ -58,6 +58,8 @@ WRAPPED = {
     "MPLS pseudowire": (ETHERNET, ethernet(b"\0\x02\x01\x40\0\0\0\0" + ethernet(IP), 0x8847)),
     "PPPoE": (ETHERNET, ethernet(b"\x11\0\0\x01\x01\x22\0\x21" + IP, 0x8864)),
     "PPP": (9, b"\xff\x03\0\x21" + IP),
+    "PPP, IPv6": (9, b"\0\x57" + ip6(IP, 4)),
+    **{f"null, IPv6 as {family}": (0, bytes((family, 0, 0, 0)) + ip6(IP, 4)) for family in (10, 24, 28, 30)},
     "null, little-endian": (0, b"\x02\0\0\0" + IP),
     "null, big-endian": (0, b"\0\0\0\x02" + IP),
     "loopback": (108, b"\0\0\0\x02" + IP),
@@ -69,11 +71,12 @@ WRAPPED = {
     "cooked, 802.2": (113, bytes(14) + b"\0\x04\xaa\xaa\x03\0\0\0\x08\0" + IP),
     "cooked, VLAN": (113, bytes(14) + b"\x81\0\0\x05\x08\0" + IP),
     "cooked v2": (276, b"\x08\0" + bytes(18) + IP),
+    "cooked v2, 802.2": (276, b"\0\x04" + bytes(18) + b"\xaa\xaa\x03\0\0\0\x08\0" + IP),
     "802.11": (105, wlan()),
     "802.11, QoS": (105, wlan(0x88, 0x01, bytes(2))),
     "802.11, QoS and HT control": (105, wlan(0x88, 0x81, bytes(6))),
     "802.11, four addresses": (105, wlan(0x08, 0x03, bytes(6))),
-    "radiotap": (127, b"\0\0\x0c\0" + bytes(8) + wlan()),
+    "radiotap": (127, b"\0\0\x0c\0" + b"\xff" * 8 + wlan()),
     "IP options": (RAW_IP, b"\x46" + IP[1:2] + struct.pack("!H", len(IP) + 4) + IP[4:20] + bytes(4) + IP[20:]),
     "IP without a length": (RAW_IP, IP[:2] + b"\0\0" + IP[4:]),
     "UDP without a length": (RAW_IP, IP[:24] + b"\0\0" + IP[26:]),
@@ -164,7 +167,7 @@ def fragments(data: bytes, size: int, ident: int = 7) -> list[bytes]:
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (0, 2, 1, 1, 3), (2, 0, 3, 0, 1)])
 def test_fragments_are_put_together_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
     payload = PAYLOAD * 6
-    pieces = fragments(udp(payload), 512)
+    pieces = fragments(udp(payload), 520)
     assert len(pieces) == 4
 
     (found,) = dissect(RAW_IP, *(pieces[number] for number in order))
