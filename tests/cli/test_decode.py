@@ -114,7 +114,7 @@ def test_options_stand_as_on_the_wire_with_their_areas() -> None:
 
     assert (record["sname"], record["file"], record["errors"]) == (None, None, [])
     assert [(o["code"], o["hex"], o["value"], o["area"]) for o in record["options"]] == [
-        (52, "03", "3", "options"),
+        (52, "03", "both", "options"),
         (12, b"ab".hex(), "abcd", "options"),
         (12, b"cd".hex(), None, "file"),
         (15, b"z".hex(), "z", "sname"),
