@@ -122,12 +122,12 @@ class OptionSpace:
     Args:
         name: Its name: "dhcp4", or for sub-options usually that of the option which holds them.
         specs: Its rows.
-        max_code: The greatest code there can be.
+        max_code: The greatest code there can be; some sub-options have codes of two bytes.
     """
 
-    def __init__(self, name: str, specs: Iterable[OptionSpec], *, max_code: int = 255) -> None:
+    def __init__(self, name: str, specs: Iterable[OptionSpec], *, max_code: int = 0xFFFF) -> None:
         self.name = name
-        self.max_code = max_code
+        self._max_code = max_code
         self._by_code = {spec.code: spec for spec in sorted(specs, key=lambda spec: spec.code)}
         self._by_name: dict[str, OptionSpec] = {}
         for spec in self._by_code.values():
@@ -150,9 +150,9 @@ class OptionSpace:
             spec = self._by_code.get(code_or_name)
             if spec is not None:
                 return spec
-            if 0 <= code_or_name <= self.max_code:
+            if 0 <= code_or_name <= self._max_code:
                 return OptionSpec(int(code_or_name), f"option-{code_or_name}", _OPAQUE)
-            raise UnknownOptionError(f"option codes are 0 to {self.max_code}, not {code_or_name}")
+            raise UnknownOptionError(f"option codes are 0 to {self._max_code}, not {code_or_name}")
         name = code_or_name.strip().lower().replace("_", "-")
         spec = self._by_name.get(name)
         if spec is not None:
@@ -210,7 +210,8 @@ class OptionSpace:
     def _suggestion(self, name: str) -> str:
         from difflib import get_close_matches  # only a mistake needs it
 
-        matches = get_close_matches(name, self._by_name, n=3, cutoff=0.6)
-        if not matches:
+        close = get_close_matches(name, self._by_name, n=4)
+        if not close:
             return "; options are given by name or by number"
-        return f"; is {' or '.join(repr(match) for match in matches)} meant?"
+        names = dict.fromkeys(self._by_name[match].name for match in close)
+        return f"; is {' or '.join(map(repr, names))} meant?"

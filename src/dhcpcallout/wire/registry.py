@@ -82,7 +82,7 @@ class OptionRegistry(OptionSpace):
         def rows(specs: Iterable[OptionSpec]) -> Iterator[OptionSpec]:
             return (replace(spec, type=spec.type.bind(bound)) for spec in specs)
 
-        super().__init__(DHCP4, rows(spaces[DHCP4]))
+        super().__init__(DHCP4, rows(spaces[DHCP4]), max_code=255)
         bound |= {name: OptionSpace(name, rows(specs)) for name, specs in spaces.items() if name != DHCP4}
         self._spaces = bound
 
@@ -222,7 +222,7 @@ def _cycles(definitions: Sequence[OptionDefinition], spaces: Iterable[str]) -> I
         while ahead:
             reached |= ahead
             ahead = {inner for name in ahead for inner in within.get(name, ())} - reached
-        if definition.space in reached:
+        if definition.space in reached - {DHCP4}:
             text = f"the space {definition.space!r} would hold itself"
             yield Problem("", None, f"option-definition[{number}].encapsulates", text)
 

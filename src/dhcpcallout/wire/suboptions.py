@@ -1,5 +1,6 @@
 """Options within an option: relay agent information (82), vendor options (43, 125) and others."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,6 +14,7 @@ from .types.integers import Integer
 
 __all__ = ["Encapsulated", "SubOptions", "SubnetAllocation", "VendorEncapsulated", "VendorIdentified", "VendorOptions"]
 
+_VENDOR = re.compile(r"vendor-[0-9]+")
 _PAD = 0
 _END = 255
 
@@ -51,31 +53,33 @@ class Encapsulated(ValueType[SubOptions]):
     def __init__(self, space: str, *, marks: bool = False, number_size: int = 1) -> None:
         self.name = f"sub-options ({space})"
         self.space_name = space
-        self._marks = marks
+        self.marks = marks
+        self.max_code = (1 << 8 * number_size) - 1
         self._number_size = number_size
-        self._unknown = OptionSpace(space, (), max_code=(1 << 8 * number_size) - 1)
+        self._unknown = OptionSpace(space, ())
         self._spaces: Mapping[str, OptionSpace] = {}
 
     @property
-    def _space(self) -> OptionSpace:
+    def space(self) -> OptionSpace:
+        """What is known of the sub-options."""
         return self._spaces.get(self.space_name, self._unknown)
 
     def bind(self, spaces: Mapping[str, Any]) -> Self:
-        bound = type(self)(self.space_name, marks=self._marks, number_size=self._number_size)
+        bound = type(self)(self.space_name, marks=self.marks, number_size=self._number_size)
         bound._spaces = spaces
         return bound
 
     def decode(self, data: bytes) -> SubOptions:
         options = []
-        space = self._space
+        space = self.space
         size = self._number_size
         at = 0
         while at < len(data):
             code = int.from_bytes(data[at : at + size], "big")
-            if self._marks and code == _PAD:
+            if self.marks and code == _PAD:
                 at += 1
                 continue
-            if self._marks and code == _END:
+            if self.marks and code == _END:
                 rest = data[at + 1 :]
                 if rest.strip(b"\0"):
                     raise WireError(f"{len(rest)} bytes after the end", offset=at + 1)
@@ -94,10 +98,12 @@ class Encapsulated(ValueType[SubOptions]):
         out = bytearray()
         size = self._number_size
         for option in self._options(value):
-            if self._marks and option.code in (_PAD, _END):
+            if self.marks and option.code in (_PAD, _END):
                 raise EncodeError(f"sub-option {option.code}: 0 and 255 are pad and end")
-            if len(option.data) >> 8 * size:
-                raise EncodeError(f"{option.name}: {len(option.data)} bytes; at most {(1 << 8 * size) - 1} fit")
+            if option.code > self.max_code:
+                raise EncodeError(f"sub-option {option.code}: codes are 0 to {self.max_code}")
+            if len(option.data) > self.max_code:
+                raise EncodeError(f"{option.name}: {len(option.data)} bytes; at most {self.max_code} fit")
             out += option.code.to_bytes(size, "big") + len(option.data).to_bytes(size, "big") + option.data
         return bytes(out)
 
@@ -112,10 +118,10 @@ class Encapsulated(ValueType[SubOptions]):
 
     def _made(self, name: int | str, value: Any) -> Option:
         try:
-            code, data = self._space.encode_value(name, value)
+            code, data = self.space.encode_value(name, value)
         except EncodeError as error:
             raise EncodeError(f"{name}: {error.message}") from None
-        return self._space.option(code, data)
+        return self.space.option(code, data)
 
     def to_text(self, value: Any) -> str:
         return ", ".join(map(self._item, value))
@@ -141,7 +147,7 @@ class Encapsulated(ValueType[SubOptions]):
         if not mark:
             raise EncodeError(f"{item!r}: a sub-option is written as name=value")
         try:
-            spec = self._space.spec(name)
+            spec = self.space.spec(name)
             if mark == "=":
                 return Option(spec.code, spec.encode(spec.type.parse_item(rest)), spec)
             return Option(spec.code, bytes.fromhex(rest), spec)
@@ -211,7 +217,13 @@ class VendorIdentified(ValueType[VendorOptions]):
         bound._spaces = spaces
         return bound
 
-    def _options_of(self, enterprise: int) -> LengthPrefixed[SubOptions]:
+    @property
+    def enterprises(self) -> tuple[int, ...]:
+        """The vendors of which options are known."""
+        return tuple(int(name.removeprefix("vendor-")) for name in self._spaces if _VENDOR.fullmatch(name))
+
+    def options_of(self, enterprise: int) -> LengthPrefixed[SubOptions]:
+        """The type of a vendor's options."""
         return LengthPrefixed(Encapsulated(f"vendor-{enterprise}").bind(self._spaces))
 
     def decode(self, data: bytes) -> VendorOptions:
@@ -222,7 +234,7 @@ class VendorIdentified(ValueType[VendorOptions]):
 
     def read(self, data: bytes, at: int) -> tuple[VendorOptions, int]:
         enterprise, at = self._number.read(data, at)
-        options, at = self._options_of(enterprise).read(data, at)
+        options, at = self.options_of(enterprise).read(data, at)
         return VendorOptions(enterprise, options), at
 
     def pack(self, value: Any) -> bytes:
@@ -237,17 +249,17 @@ class VendorIdentified(ValueType[VendorOptions]):
         else:
             raise EncodeError(f"{value!r} is not an enterprise number and a table of sub-options")
         number = self._number.encode(enterprise)
-        return number + self._options_of(int.from_bytes(number, "big")).encode(options)
+        return number + self.options_of(int.from_bytes(number, "big")).encode(options)
 
     def to_text(self, value: Any) -> str:
-        return f"{value.enterprise} {self._options_of(value.enterprise).to_field(value.options)}"
+        return f"{value.enterprise} {self.options_of(value.enterprise).to_field(value.options)}"
 
     def parse_text(self, text: str) -> VendorOptions:
         words = notation.split_fields(text)
         if len(words) != 2:
             raise EncodeError(f"{text!r} is not an enterprise number and sub-options, such as 9 {{1=0a0b, 2=0c}}")
         enterprise = self._number.parse_text(words[0])
-        value = VendorOptions(enterprise, self._options_of(enterprise).parse_item(words[1]))
+        value = VendorOptions(enterprise, self.options_of(enterprise).parse_item(words[1]))
         self.pack(value)
         return value
 

@@ -25,12 +25,12 @@ class Array(ValueType[tuple[T, ...]], Generic[T]):
             raise TypeError(f"{of.name} does not end by itself, so that no list can be made of it")
         self.of = of
         self.name = f"list of {of.name}"
-        self._min_items = min_items
+        self.min_items = min_items
 
     def decode(self, data: bytes) -> tuple[T, ...]:
         values = self.of.decode_many(data)
-        if len(values) < self._min_items:
-            raise WireError(f"{len(values)} values; at least {self._min_items} are needed", offset=0)
+        if len(values) < self.min_items:
+            raise WireError(f"{len(values)} values; at least {self.min_items} are needed", offset=0)
         return values
 
     def pack(self, value: Any) -> bytes:
@@ -50,12 +50,12 @@ class Array(ValueType[tuple[T, ...]], Generic[T]):
         return values
 
     def _check(self, values: Sequence[Any]) -> None:
-        if len(values) < self._min_items:
-            raise EncodeError(f"{len(values)} values; at least {self._min_items} are needed")
+        if len(values) < self.min_items:
+            raise EncodeError(f"{len(values)} values; at least {self.min_items} are needed")
 
     def bind(self, spaces: Mapping[str, Any]) -> Self:
         of = self.of.bind(spaces)
-        return self if of is self.of else type(self)(of, min_items=self._min_items)
+        return self if of is self.of else type(self)(of, min_items=self.min_items)
 
 
 class Record(ValueType[T]):
@@ -77,15 +77,15 @@ class Record(ValueType[T]):
         named: bool = True,
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
-        self._make = make
-        self._fields = tuple(fields)
+        self.make = make
+        self.fields = tuple(fields)
         self._types = tuple(field_type for _, field_type in fields)
         self._named = named
         self._defaults = dict(defaults or {})
         self._labels = tuple(name.replace("_", "-") for name, _ in fields)
         self._places = {label: place for place, label in enumerate(self._labels) if label}
         sizes = [field_type.size for field_type in self._types if field_type.size is not None]
-        self.size = sum(sizes) if len(sizes) == len(self._fields) else None
+        self.size = sum(sizes) if len(sizes) == len(self.fields) else None
         self.name = f"record of {self._shape()}"
 
     def _shape(self) -> str:
@@ -106,14 +106,14 @@ class Record(ValueType[T]):
             values.append(self._types[-1].decode(data[at:]))
         except WireError as error:
             raise shifted(error, at) from None
-        return self._make(*values)
+        return self.make(*values)
 
     def read(self, data: bytes, at: int) -> tuple[T, int]:
         values = []
         for field_type in self._types:
             value, at = field_type.read(data, at)
             values.append(value)
-        return self._make(*values), at
+        return self.make(*values), at
 
     def pack(self, value: Any) -> bytes:
         return self._pack_fields(self._values(self.parse_text(value) if isinstance(value, str) else value))
@@ -123,7 +123,7 @@ class Record(ValueType[T]):
 
     def to_text(self, value: Any) -> str:
         words = []
-        for (name, kind), label, one in zip(self._fields, self._labels, self._values(value), strict=True):
+        for (name, kind), label, one in zip(self.fields, self._labels, self._values(value), strict=True):
             if name in self._defaults and one == self._defaults[name]:
                 continue
             text = kind.to_field(one)
@@ -137,38 +137,38 @@ class Record(ValueType[T]):
             place = self._places.get(label)
             if place is None or rest == "":
                 place, rest = len(texts), word
-            if place in texts or place >= len(self._fields):
+            if place in texts or place >= len(self.fields):
                 raise EncodeError(f"{word!r} is one too many; the fields are {self._shape()}")
             texts[place] = rest
         values = []
-        for place, (name, kind) in enumerate(self._fields):
+        for place, (name, kind) in enumerate(self.fields):
             if place in texts:
                 values.append(kind.parse_item(texts[place]))
             elif name in self._defaults:
                 values.append(self._defaults[name])
             else:
                 raise EncodeError(f"{text!r} lacks a field; the fields are {self._shape()}")
-        value = self._make(*values)
+        value = self.make(*values)
         self._pack_fields(values)
         return value
 
     def _values(self, value: Any) -> Sequence[Any]:
         if isinstance(value, Mapping):
             given = self._defaults | {str(key).replace("-", "_"): one for key, one in value.items()}
-            if set(given) == {name for name, _ in self._fields}:
-                return [given[name] for name, _ in self._fields]
+            if set(given) == {name for name, _ in self.fields}:
+                return [given[name] for name, _ in self.fields]
         elif isinstance(value, list | tuple):
-            if len(value) == len(self._fields):
+            if len(value) == len(self.fields):
                 return value
-        elif all(hasattr(value, name) for name, _ in self._fields if name):
-            return [getattr(value, name) for name, _ in self._fields]
+        elif all(hasattr(value, name) for name, _ in self.fields if name):
+            return [getattr(value, name) for name, _ in self.fields]
         raise EncodeError(f"{value!r}: the fields are {self._shape()}")
 
     def bind(self, spaces: Mapping[str, Any]) -> Self:
-        fields = [(name, kind.bind(spaces)) for name, kind in self._fields]
+        fields = [(name, kind.bind(spaces)) for name, kind in self.fields]
         if all(new is old for (_, new), old in zip(fields, self._types, strict=True)):
             return self
-        return type(self)(self._make, fields, named=self._named, defaults=self._defaults)
+        return type(self)(self.make, fields, named=self._named, defaults=self._defaults)
 
 
 def plain_tuple(*values: Any) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ class Integer(ValueType[int]):
         self._size = self.size = bits // 8
         self._format = _FORMATS[self.size].lower() if signed else _FORMATS[self.size]
         self._struct = Struct("!" + self._format)
-        self._min, self._max = (-1 << (bits - 1), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+        self.minimum, self.maximum = (-1 << (bits - 1), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
     def decode(self, data: bytes) -> int:
         if len(data) != self._size:
@@ -55,9 +55,9 @@ class Integer(ValueType[int]):
                 number = int(value.strip(), 0)
             except ValueError:
                 number = None
-        if isinstance(number, int) and not isinstance(number, bool) and self._min <= number <= self._max:
+        if isinstance(number, int) and not isinstance(number, bool) and self.minimum <= number <= self.maximum:
             return int(number)
-        raise EncodeError(f"{value!r} is not a whole number from {self._min} to {self._max}")
+        raise EncodeError(f"{value!r} is not a whole number from {self.minimum} to {self.maximum}")
 
 
 class Named(Integer):

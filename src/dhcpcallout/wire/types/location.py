@@ -137,25 +137,25 @@ class Location(Record[Any]):
         kinds += [_Fixed(30, _METRE), _Bits(3), _Bits(2)]
         # From the last bit of the 16 bytes: datum 3, reserved 3, version 2 (reserved in option 123), altitude 30 ...
         self._shifts = (122, 88, 82, 48, 44, 38, 8, 0, 6)[: len(names)]
-        self._bits = kinds[: len(names)]
+        self.kinds = kinds[: len(names)]
         super().__init__(
-            make, list(zip(names, self._bits, strict=True)), defaults={"version": 1} if make is GeoLoc else {}
+            make, list(zip(names, self.kinds, strict=True)), defaults={"version": 1} if make is GeoLoc else {}
         )
 
     def decode(self, data: bytes) -> Any:
         if len(data) != 16:
             raise WireError(f"{len(data)} bytes; a location has 16", offset=0)
         number = int.from_bytes(data, "big")
-        return self._make(
+        return self.make(
             *(
                 kind.value(number >> shift & ((1 << kind.width) - 1))
-                for kind, shift in zip(self._bits, self._shifts, strict=True)
+                for kind, shift in zip(self.kinds, self._shifts, strict=True)
             )
         )
 
     def _pack_fields(self, values: Sequence[Any]) -> bytes:
         number = 0
-        for kind, shift, value in zip(self._bits, self._shifts, values, strict=True):
+        for kind, shift, value in zip(self.kinds, self._shifts, values, strict=True):
             number |= kind.bits(value) << shift
         return number.to_bytes(16, "big")
 

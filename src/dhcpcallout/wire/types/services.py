@@ -57,7 +57,7 @@ class NamesOrAddresses(Record[Servers]):
     def __init__(self, *, single: bool = False) -> None:
         self._names = Array(DomainName())
         self._addresses = Array(Address())
-        self._single = single
+        self.single = single
         lists: list[tuple[str, ValueType[Any]]] = [("names", self._names), ("addresses", self._addresses)]
         super().__init__(Servers, lists, defaults={"names": (), "addresses": ()})
 
@@ -72,7 +72,7 @@ class NamesOrAddresses(Record[Servers]):
             )
         except WireError as error:
             raise shifted(error, 1) from None
-        if self._single and len(servers.names) + len(servers.addresses) > 1:
+        if self.single and len(servers.names) + len(servers.addresses) > 1:
             raise WireError("more than one server", offset=1)
         return servers
 
@@ -96,7 +96,7 @@ class NamesOrAddresses(Record[Servers]):
         names, addresses = values
         if bool(names) == bool(addresses):
             raise EncodeError("either names or addresses are needed")
-        if self._single and len(names or addresses) > 1:
+        if self.single and len(names or addresses) > 1:
             raise EncodeError("only one name or address is possible")
         return b"\1" + self._addresses.encode(addresses) if addresses else b"\0" + self._names.encode(names)
 

@@ -55,7 +55,7 @@ class Text(Item[str]):
     name = "string"
 
     def __init__(self, *, min_size: int = 1, size: int | None = None) -> None:
-        self._min_size = min_size
+        self.min_size = min_size
         self.size = size
 
     def decode(self, data: bytes) -> str:
@@ -64,7 +64,7 @@ class Text(Item[str]):
                 raise WireError(f"{len(data)} bytes; {self.size} are needed", offset=0)
             return data.decode("utf-8", "surrogateescape")
         text = data.rstrip(b"\0")
-        if len(text) < self._min_size:
+        if len(text) < self.min_size:
             raise WireError("an empty text", offset=0)
         return text.decode("utf-8", "surrogateescape")
 
@@ -75,7 +75,7 @@ class Text(Item[str]):
         if self.size is not None:
             if len(data) != self.size:
                 raise EncodeError(f"{value!r} has {len(data)} bytes; {self.size} are needed")
-        elif len(data) < self._min_size:
+        elif len(data) < self.min_size:
             raise EncodeError("a text of at least one character is needed")
         elif data.endswith(b"\0"):
             raise EncodeError(f"{value!r} ends with NUL, which is not part of a text; give bytes to send one")
@@ -102,12 +102,12 @@ class Opaque(ValueType[bytes]):
 
     def __init__(self, *, min_size: int = 0, size: int | None = None, printable: bool = False) -> None:
         self.size = size
-        self._min_size = min_size
+        self.min_size = min_size
         self._printable = printable
 
     def decode(self, data: bytes) -> bytes:
-        if len(data) < self._min_size:
-            raise WireError(f"{len(data)} bytes; at least {self._min_size} are needed", offset=0)
+        if len(data) < self.min_size:
+            raise WireError(f"{len(data)} bytes; at least {self.min_size} are needed", offset=0)
         if self.size is not None and len(data) != self.size:
             raise WireError(f"{len(data)} bytes; {self.size} are needed", offset=0)
         return bytes(data)
