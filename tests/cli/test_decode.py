@@ -24,6 +24,7 @@ KEYS = [
 ]  # fmt: skip
 HEADER = struct.pack("!BBBBIHH", 2, 1, 6, 3, 0x01020304, 0x0506, 0x8007) + bytes(range(10, 26))
 CHADDR = bytes.fromhex("00155d0a0b0c")
+DATA = Path(__file__).parents[1] / "data" / "captures"
 COOKIE = b"\x63\x82\x53\x63"
 
 
@@ -75,6 +76,13 @@ def test_json_gives_every_key_in_its_order_and_every_field_from_its_place() -> N
         "errors": [],
     }
     assert list(json.loads(line)) == KEYS
+
+
+def test_a_capture_of_many_kinds_gives_what_its_readme_says() -> None:
+    result = run(DATA / "own.pcapng", "--json")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (DATA / "own.jsonl").read_text("utf-8")
 
 
 def test_a_capture_gives_a_line_a_message_with_its_frame(tmp_path: Path) -> None:
@@ -225,6 +233,7 @@ def test_people_see_where_a_message_went(tmp_path: Path) -> None:
 def test_people_see_what_can_be_read_of_a_broken_message() -> None:
     text = run("--hex", message()[:9].hex()).stdout
 
+    assert text.startswith("frame 1  CUT\n")
     assert "xid 0x01020304  secs ?" in text
     assert "! byte 9:" in text
 

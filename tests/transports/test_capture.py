@@ -199,7 +199,12 @@ def test_pcapng_simple_packets_have_no_time_and_end_at_the_snap_length() -> None
 def test_pcapng_obsolete_packets_and_unknown_blocks() -> None:
     header = struct.pack("<HHIIII", 0, 9, 0, 5_000_000, len(FRAMES[0]), len(FRAMES[0]))
     data = (
-        section() + block(5, b"statistics") + interface() + block(0x0BAD, bytes(200_000)) + block(2, header + FRAMES[0])
+        section()
+        + block(5, b"statistics")
+        + interface()
+        + block(0x0BAD, b"")
+        + block(0x0BAD, bytes(200_000))
+        + block(2, header + FRAMES[0])
     )
 
     assert seen(data) == [(1, 5.0, b"first")]

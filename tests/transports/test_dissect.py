@@ -52,9 +52,13 @@ WRAPPED = {
     "ethernet": (ETHERNET, ethernet(IP)),
     "ethernet, padded": (ETHERNET, ethernet(IP) + bytes(18)),
     "802.3 with SNAP": (ETHERNET, ethernet(b"\xaa\xaa\x03\0\0\0\x08\0" + IP, 8 + len(IP))),
-    "VLAN": (ETHERNET, ethernet(b"\x20\x05\x08\0" + IP, 0x8100)),
+    **{
+        f"VLAN as {ethertype:04x}": (ETHERNET, ethernet(b"\x20\x05\x08\0" + IP, ethertype))
+        for ethertype in (0x8100, 0x88A8, 0x9100, 0x9200)
+    },
     "VLAN in VLAN": (ETHERNET, ethernet(b"\0\x07\x81\0\0\x05\x08\0" + IP, 0x88A8)),
     "MPLS": (ETHERNET, ethernet(b"\0\x01\x20\x40\0\x02\x01\x40" + IP, 0x8847)),
+    "MPLS, multicast": (ETHERNET, ethernet(b"\0\x02\x01\x40" + IP, 0x8848)),
     "MPLS pseudowire": (ETHERNET, ethernet(b"\0\x02\x01\x40\0\0\0\0" + ethernet(IP), 0x8847)),
     "PPPoE": (ETHERNET, ethernet(b"\x11\0\0\x01\x01\x22\0\x21" + IP, 0x8864)),
     "PPP": (9, b"\xff\x03\0\x21" + IP),
@@ -83,7 +87,11 @@ WRAPPED = {
     "IP in IP": (RAW_IP, ip(IP, 4)),
     "IPv4 in IPv6": (RAW_IP, ip6(IP, 4)),
     "IPv4 in IPv6 in IPv4": (RAW_IP, ip(ip6(IP, 4), 41)),
-    "IPv6 with an extension header": (RAW_IP, ip6(b"\x04\x01" + bytes(14) + IP, 60)),
+    **{
+        f"IPv6 with extension header {number}": (RAW_IP, ip6(b"\x04\x01" + bytes(14) + IP, number))
+        for number in (0, 43, 60)
+    },
+    "IPv4 in IPv6 in Ethernet, padded": (ETHERNET, ethernet(ip6(IP, 4), 0x86DD) + bytes(9)),
     "GRE": (RAW_IP, ip(b"\0\0\x08\0" + IP, 47)),
     "GRE with everything": (RAW_IP, ip(b"\xb0\0\x08\0" + bytes(12) + IP, 47)),
     "GRE, Ethernet within": (RAW_IP, ip(b"\0\0\x65\x58" + ethernet(IP), 47)),
@@ -91,7 +99,7 @@ WRAPPED = {
     "ERSPAN II": (RAW_IP, ip(b"\x10\0\x88\xbe" + bytes(4) + bytes(8) + ethernet(IP), 47)),
     "VXLAN": (ETHERNET, ethernet(ip(udp(b"\x08\0\0\0\0\0\x01\0" + ethernet(IP), 50000, 4789)))),
     "Geneve": (RAW_IP, ip(udp(b"\x01\0\x65\x58\0\0\x01\0" + bytes(4) + ethernet(IP), 50000, 6081))),
-    "CAPWAP, 802.3": (RAW_IP, ip(udp(b"\0\x10\0\0\0\0\0\0" + ethernet(IP), 50000, 5247))),
+    "CAPWAP, 802.3": (RAW_IP, ip(udp(b"\0\x10\x02\0\0\0\0\0" + ethernet(IP), 50000, 5247))),
     "CAPWAP, 802.11": (RAW_IP, ip(udp(b"\0\x10\x03\0\0\0\0\0" + wlan(), 5247, 50000))),
     "CAPWAP, bytes swapped": (RAW_IP, ip(udp(b"\0\x18\x03\0" + bytes(8) + wlan(0x01, 0x08), 50000, 5247))),
 }
@@ -193,6 +201,20 @@ def test_what_is_there_of_a_fragmented_message_is_told_at_the_end() -> None:
         (4, PAYLOAD, len(PAYLOAD)),
         (1, payload[: 512 - 8], len(payload)),
     ]
+
+
+def test_an_incomplete_message_has_the_number_of_the_frame_that_began_it() -> None:
+    first, second, third, _ = fragments(udp(PAYLOAD * 6), 512)
+
+    (found,) = dissect(RAW_IP, third, first, second)
+
+    assert (found.frame, found.time_s) == (2, 2.0)
+
+
+def test_an_empty_datagram_is_told_too() -> None:
+    (found,) = dissect(RAW_IP, ip(udp(b"")))
+
+    assert (found.payload, found.size) == (b"", 0)
 
 
 def test_fragments_without_the_first_one_bring_nothing() -> None:

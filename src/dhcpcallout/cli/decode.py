@@ -231,7 +231,8 @@ def _render(record: dict[str, Any], route: str) -> "Text":
     from rich.text import Text
 
     options = record["options"] or []
-    kind = next((option["value"] for option in options if option["code"] == 53 and option["value"]), "BOOTP")
+    kind = next((option["value"] for option in options if option["code"] == 53 and option["value"]), None)
+    kind = kind or ("CUT" if record["options"] is None else "BOOTP")
     text = Text()
     text.append(f"frame {record['frame']}", "bold")
     text.append(f"  {route}" if route else "")
