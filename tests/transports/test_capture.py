@@ -161,7 +161,8 @@ def test_counts_the_frames_of_unknown_link_types() -> None:
 
 
 def test_pcapng_interfaces_have_link_types_and_clocks_of_their_own() -> None:
-    nanoseconds = struct.pack("<HHB3x", 9, 1, 9) + struct.pack("<HHq", 14, 8, 1000)
+    name = struct.pack("<HH4s", 2, 4, b"eth0")
+    nanoseconds = name + struct.pack("<HHB3x", 9, 1, 9) + struct.pack("<HHq", 14, 8, 1000)
     halves = struct.pack("<HHB3x", 9, 1, 0x81) + struct.pack("<HH", 0, 0) + struct.pack("<HHB3x", 9, 1, 9)
     data = (
         section()
