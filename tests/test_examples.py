@@ -31,6 +31,15 @@ def test_the_quickstart_does_the_main_job(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_example_of_a_callouts_test_passes(tmp_path: Path) -> None:
+    for name in ("policy.py", "test_policy.py"):
+        shutil.copy(EXAMPLES / "callouts" / name, tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", ".", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
 def readme_blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
