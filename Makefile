@@ -28,6 +28,23 @@ lint: $(BIN)/pytest
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Fuzz the codec with atheris, which has an environment of its own: RUNS executions for each of the two targets.
+RUNS ?= 200000
+FUZZ := .fuzz/venv/bin/python
+
+.fuzz/venv/ready: pyproject.toml
+	test -x $(FUZZ) || $(PYTHON) -m venv .fuzz/venv
+	$(FUZZ) -m pip install --quiet --disable-pip-version-check atheris --editable '.[testing]'
+	touch $@
+
+fuzz: .fuzz/venv/ready
+	$(FUZZ) tests/fuzz/fuzz_wire.py message -runs=$(RUNS) -max_len=700 -artifact_prefix=.fuzz/message- .fuzz/corpus/message
+	$(FUZZ) tests/fuzz/fuzz_wire.py value -runs=$(RUNS) -max_len=300 -artifact_prefix=.fuzz/value- .fuzz/corpus/value
+
+# The codec's speed beside that of other libraries, which get an environment of their own in build/.
+bench: $(BIN)/dhcpcallout
+	$(BIN)/python benchmarks/bench_wire.py
+
 # What is generated of the documentation, from what it documents.
 docs: $(BIN)/dhcpcallout
 	$(BIN)/python -m dhcpcallout.config.reference > docs/configuration.md

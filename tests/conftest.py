@@ -7,9 +7,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import dhcpcallout
+
+# Machines that are slow or busy, and the tables that hypothesis builds when a text is first drawn.
+hypothesis.settings.register_profile(
+    "suite", hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture
