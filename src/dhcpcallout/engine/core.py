@@ -22,17 +22,19 @@ from ..hooks import Drop, HookTable, Steps
 from ..leases import Lease, LeaseChange, LeaseState, Refusal
 from ..wire import Packet, decode
 from .addresses import Addresses
+from .clients import client_key, hardware_key
+from .delivery import find_destination
 from .exchange import Arrival, Exchange, Outgoing, Reply
 from .model import OptionValues, Subnet
-from .plan import hardware_key, plan
-from .replies import address_reply, build_reply, encode_reply
+from .networks import PlannedSubnet
+from .plan import plan
+from .replies import build_reply, encode_reply
 
 __all__ = ["Engine"]
 
 _REQUESTED_ADDRESS = int(OptionCode.DHCP_REQUESTED_ADDRESS)
 _SERVER_IDENTIFIER = int(OptionCode.DHCP_SERVER_IDENTIFIER)
 _MESSAGE_TYPE = int(OptionCode.DHCP_MESSAGE_TYPE)
-_CLIENT_IDENTIFIER = int(OptionCode.DHCP_CLIENT_IDENTIFIER)
 _HOST_NAME = int(OptionCode.HOST_NAME)
 _AGENT_OPTIONS = int(OptionCode.DHCP_AGENT_OPTIONS)
 
@@ -266,16 +268,17 @@ class Engine:
     # What a packet leads to
 
     def _decide(self, exchange: Exchange, packet: Packet) -> Steps[None]:
-        client_key, hardware = _client(packet)
+        client = client_key(packet)
+        hardware = hardware_key(packet.htype, packet.chaddr) if packet.chaddr else b""
         decision = _DECISIONS.get(packet.message_type) if packet.message_type is not None else None
-        if packet.op != BOOTREQUEST or decision is None or not client_key:
+        if packet.op != BOOTREQUEST or decision is None or not client:
             exchange.drop = DropReason.INVALID
             return
         table = self._select(packet, exchange.arrival)
         if table is None:
             exchange.drop = DropReason.NO_SUBNETS
             return
-        steps = decision(self, exchange, packet, table, client_key, hardware)
+        steps = decision(self, exchange, packet, table, client, hardware)
         if steps is not None:
             yield from steps
 
@@ -300,6 +303,10 @@ class Engine:
             if address_int in table.subnet:
                 return table
         return None
+
+    def _subnet_of(self, address_int: int) -> PlannedSubnet | None:
+        table = self._table_of(address_int)
+        return table.subnet if table is not None else None
 
     def _discover(self, exchange: Exchange, packet: Packet, table: Addresses, client: bytes, hardware: bytes) -> None:
         now = exchange.now
@@ -513,6 +520,10 @@ class Engine:
 
     def _send(self, exchange: Exchange, request: Packet, reply: Reply) -> Steps[None]:
         hooks = self.hooks
+        destination = find_destination(request, reply.packet, exchange.arrival, self._subnet_of)
+        if destination.delivery is None:
+            exchange.drop = DropReason.INVALID
+            return
         if reply.refused is not None:
             yield from self._address_deleted(exchange, reply.refused, AddressDeleteReason.NACKED)
         if reply.given is not None and hooks.address_offer is not None:
@@ -539,7 +550,9 @@ class Engine:
             data = answer
         self.statistics["pkt4-sent"] += 1
         self.statistics[_SENT[reply.packet.options[_MESSAGE_TYPE][0]]] += 1
-        exchange.outgoing = address_reply(exchange, request, reply.packet, data)
+        exchange.outgoing = Outgoing(
+            data, destination.delivery, destination.address_int, destination.port, request.chaddr, exchange.arrival
+        )
 
     def _end(self, exchange: Exchange) -> Steps[None]:
         if exchange.drop is not None:
@@ -574,16 +587,6 @@ _DECISIONS: dict[MessageType, _Decision] = {
 _SENT = {int(kind): f"pkt4-{kind.name.lower()}-sent" for kind in MessageType}
 _RECEIVED = {kind: f"pkt4-{kind.name.lower()}-received" for kind in MessageType}
 _DROPPED = {reason: f"pkt4-drop-{reason.name.lower().replace('_', '-')}" for reason in DropReason}
-
-
-def _client(packet: Packet) -> tuple[bytes, bytes]:
-    """Who sent a packet: the client key (option 61, else the hardware; RFC 2131 section 4.2), and the hardware key.
-
-    The client key is empty where the packet does not tell.
-    """
-    hardware = hardware_key(packet.htype, packet.chaddr) if packet.chaddr else b""
-    client = packet.options.get(_CLIENT_IDENTIFIER) or hardware
-    return client if len(client) <= _MOST_KEPT else b"", hardware
 
 
 def _address_option(packet: Packet, code: int) -> int | None:

@@ -8,14 +8,13 @@ from typing import Any
 from ..codes import INFINITE, OptionCode
 from ..errors import ConfigError, EncodeError, Problem
 from ..wire import REGISTRY, OptionRegistry
+from .clients import hardware_key, parse_hardware_address
 from .model import OptionValues, Reservation, Subnet
+from .networks import AddressRange, PlannedSubnet
 
 __all__ = ["Plan", "PlannedSubnet", "hardware_key", "parse_hardware_address", "plan"]
 
 DEFAULT_LEASE_TIME_S = 3600
-
-AddressRange = tuple[int, int]
-"""The first and the last address of a range, 32-bit integers, both included."""
 
 _SET_BY_THE_ENGINE = frozenset(
     {
@@ -31,37 +30,6 @@ _SET_BY_THE_ENGINE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedSubnet:
-    """A subnet, checked and in the engine's units.
-
-    Attributes:
-        network_int: The prefix's address, a 32-bit integer.
-        mask_int: The subnet mask, a 32-bit integer.
-        pools: Address ranges, ascending, apart from each other.
-        lease_time_s: Seconds.
-        options: Every option that is configured for its clients, by code, as bytes on the wire.
-        reservations: Reserved address by hardware key (``hardware_key``).
-        interface: See ``Subnet.interface``.
-    """
-
-    network_int: int
-    mask_int: int
-    pools: tuple[AddressRange, ...]
-    lease_time_s: int
-    options: dict[int, bytes]
-    reservations: dict[bytes, int]
-    interface: str
-
-    def __contains__(self, address_int: int) -> bool:
-        return address_int & self.mask_int == self.network_int
-
-    @property
-    def network(self) -> IPv4Network:
-        """The prefix."""
-        return IPv4Network((self.network_int, self.mask_int.bit_count()))
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that was configured for the engine, checked.
 
@@ -70,30 +38,6 @@ class Plan:
     """
 
     subnets: tuple[PlannedSubnet, ...]
-
-
-def hardware_key(hardware_type: int, hardware_address: bytes) -> bytes:
-    """What identifies a client by its hardware: one byte of ``htype``, then ``chaddr``'s ``hlen`` bytes.
-
-    It is also the form of a client identifier (option 61) that holds a hardware address (RFC 2132 section 9.14), so a
-    client is the same with and without one.
-    """
-    return bytes((hardware_type,)) + hardware_address
-
-
-def parse_hardware_address(text: str | bytes) -> bytes:
-    """A hardware address from its text: ``00:0c:01:02:03:04``, with ``-`` or ``.`` or nothing between as well.
-
-    Raises:
-        ValueError: It is not 1 to 16 bytes in hexadecimal.
-    """
-    try:
-        value = text if isinstance(text, bytes) else bytes.fromhex("".join(c for c in text if c not in ":-."))
-    except ValueError:
-        raise ValueError(f"{text!r} is not a hardware address such as 00:0c:01:02:03:04") from None
-    if not 1 <= len(value) <= 16:
-        raise ValueError(f"{text!r} has {len(value)} bytes; a hardware address has 1 to 16")
-    return value
 
 
 def plan(
@@ -152,7 +96,15 @@ class _Planner:
         return PlannedSubnet(
             network_int=int(network.network_address),
             mask_int=int(network.netmask),
-            pools=tuple(sorted(self._pools(f"{key}.pools", [pool if isinstance(pool, str) else pool.range for pool in subnet.pools], network))),
+            pools=tuple(
+                sorted(
+                    self._pools(
+                        f"{key}.pools",
+                        [pool if isinstance(pool, str) else pool.range for pool in subnet.pools],
+                        network,
+                    )
+                )
+            ),
             lease_time_s=lease_time_s,
             options=mask | common | self._options(f"{key}.options", subnet.options),
             reservations=self._reservations(f"{key}.reservation", subnet.reservations, network),

@@ -1,21 +1,18 @@
-"""What goes into a reply, and where it is sent (RFC 2131 sections 4.1 and 4.3)."""
+"""What goes into a reply (RFC 2131 section 4.3)."""
 
 from ..codes import (
     BOOTREPLY,
     BROADCAST_FLAG,
-    CLIENT_PORT,
     INFINITE,
-    SERVER_PORT,
     MessageType,
     OptionCode,
 )
 from ..wire import Packet, encode
-from .exchange import Arrival, Delivery, Exchange, Outgoing
-from .plan import PlannedSubnet
+from .exchange import Arrival
+from .networks import PlannedSubnet
 
-__all__ = ["address_reply", "build_reply", "encode_reply"]
+__all__ = ["build_reply", "encode_reply"]
 
-BROADCAST_INT = 0xFFFFFFFF
 _MINIMUM_MAXIMUM = 576  # bytes of an IP datagram that every client takes (RFC 2131 section 2)
 _IP_AND_UDP = 28
 
@@ -97,20 +94,3 @@ def encode_reply(request: Packet, reply: Packet) -> bytes:
         order=request.options.get(_REQUEST_LIST, b""),
         max_size=max(size, _MINIMUM_MAXIMUM) - _IP_AND_UDP,
     ).data
-
-
-def address_reply(exchange: Exchange, request: Packet, reply: Packet, data: bytes) -> Outgoing:
-    """Where a reply goes: the table of RFC 2131 section 4.1, from the first row that fits."""
-    arrival = exchange.arrival
-    refusal = reply.message_type == MessageType.NAK
-    if arrival.server_port != SERVER_PORT:
-        delivery, address_int, port = Delivery.UNICAST, arrival.source_int, arrival.source_port
-    elif request.giaddr_int:
-        delivery, address_int, port = Delivery.UNICAST, request.giaddr_int, SERVER_PORT
-    elif request.ciaddr_int and not refusal:
-        delivery, address_int, port = Delivery.UNICAST, request.ciaddr_int, CLIENT_PORT
-    elif refusal or request.flags & BROADCAST_FLAG or not reply.yiaddr_int:
-        delivery, address_int, port = Delivery.BROADCAST, BROADCAST_INT, CLIENT_PORT
-    else:
-        delivery, address_int, port = Delivery.HARDWARE, reply.yiaddr_int, CLIENT_PORT
-    return Outgoing(data, delivery, address_int, port, request.chaddr, arrival)
