@@ -188,15 +188,18 @@ class VendorOptions:
 
     Attributes:
         enterprise: The vendor's private enterprise number (IANA).
-        options: Its options.
+        options: Its options; bytes where they cannot be read as such.
     """
 
     enterprise: int
-    options: SubOptions
+    options: SubOptions | bytes
 
 
 class VendorIdentified(ValueType[VendorOptions]):
     """An enterprise number, then that vendor's sub-options after their length (RFC 3925 section 4, RFC 4243).
+
+    Some vendors, Mitel for one, send a text in place of sub-options, though RFC 3925 does not allow it: as in option
+    43, what cannot be read as sub-options is bytes.
 
     The sub-options' space is named ``vendor-`` and the number: "vendor-3561". Its text is
     ``3561 {manufacturer-oui=..., serial-number=...}``.
@@ -222,9 +225,9 @@ class VendorIdentified(ValueType[VendorOptions]):
         """The vendors of which options are known."""
         return tuple(int(name.removeprefix("vendor-")) for name in self._spaces if _VENDOR.fullmatch(name))
 
-    def options_of(self, enterprise: int) -> LengthPrefixed[SubOptions]:
+    def options_of(self, enterprise: int) -> LengthPrefixed[SubOptions | bytes]:
         """The type of a vendor's options."""
-        return LengthPrefixed(Encapsulated(f"vendor-{enterprise}").bind(self._spaces))
+        return LengthPrefixed(VendorEncapsulated(f"vendor-{enterprise}").bind(self._spaces))
 
     def decode(self, data: bytes) -> VendorOptions:
         value, end = self.read(data, 0)

@@ -1,7 +1,7 @@
 """IPv4 and IPv6 addresses."""
 
 from ipaddress import IPv4Address, IPv6Address
-from struct import Struct
+from struct import unpack
 from typing import Any
 
 from ...errors import EncodeError, WireError
@@ -25,7 +25,7 @@ class Address(ValueType[IPv4Address]):
         count, rest = divmod(len(data), 4)
         if rest:
             raise WireError(f"{len(data)} bytes; IPv4 addresses have a multiple of 4", offset=len(data) - rest)
-        return tuple(map(IPv4Address, Struct(f"!{count}I").unpack(data)))
+        return tuple(map(IPv4Address, unpack(f"!{count}I", data)))
 
     def pack(self, value: Any) -> bytes:
         return self._checked(value).packed

@@ -1,7 +1,7 @@
 """Whole numbers in network byte order, some with names for their values, and booleans."""
 
 from enum import IntEnum, IntFlag
-from struct import Struct
+from struct import Struct, unpack
 from typing import Any
 
 from ...errors import EncodeError, WireError
@@ -37,7 +37,7 @@ class Integer(ValueType[int]):
         count, rest = divmod(len(data), self._size)
         if rest:
             raise WireError(f"{len(data)} bytes; not a multiple of {self._size}", offset=len(data) - rest)
-        return Struct(f"!{count}{self._format}").unpack(data)
+        return unpack(f"!{count}{self._format}", data)
 
     def pack(self, value: Any) -> bytes:
         return self._struct.pack(self._checked(value))
@@ -81,7 +81,7 @@ class Named(Integer):
 
     def decode_many(self, data: bytes) -> tuple[int, ...]:
         members = self._members
-        return tuple(members.get(number, number) for number in super().decode_many(data))
+        return tuple([members.get(number, number) for number in super().decode_many(data)])
 
     def to_text(self, value: Any) -> str:
         member = self._members.get(value)

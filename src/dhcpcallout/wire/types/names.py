@@ -85,7 +85,7 @@ def split_labels(text: str) -> tuple[list[bytes], bool]:
     at = 0
     while at < len(text):
         match = _LABEL.match(text, at)
-        if match is None:
+        if match is None or text[match.end() : match.end() + 1] not in ("", "."):
             raise EncodeError(f"{text!r}: a label of a domain name has 1 to {_MAX_LABEL} bytes")
         labels.append(_label_bytes(text, match[0]))
         at = match.end()

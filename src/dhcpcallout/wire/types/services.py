@@ -96,9 +96,12 @@ class NamesOrAddresses(Record[Servers]):
         names, addresses = values
         if bool(names) == bool(addresses):
             raise EncodeError("either names or addresses are needed")
-        if self.single and len(names or addresses) > 1:
-            raise EncodeError("only one name or address is possible")
-        return b"\1" + self._addresses.encode(addresses) if addresses else b"\0" + self._names.encode(names)
+        data = b"\1" + self._addresses.encode(addresses) if addresses else b"\0" + self._names.encode(names)
+        try:
+            self.decode(data)
+        except WireError as error:
+            raise EncodeError(error.message) from None
+        return data
 
 
 @dataclass(frozen=True, slots=True)

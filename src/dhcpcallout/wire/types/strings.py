@@ -103,7 +103,7 @@ class Opaque(ValueType[bytes]):
     def __init__(self, *, min_size: int = 0, size: int | None = None, printable: bool = False) -> None:
         self.size = size
         self.min_size = min_size
-        self._printable = printable
+        self.printable = printable
 
     def decode(self, data: bytes) -> bytes:
         if len(data) < self.min_size:
@@ -118,7 +118,7 @@ class Opaque(ValueType[bytes]):
         return self.parse_text(value)
 
     def to_text(self, value: Any) -> str:
-        if self._printable and value:
+        if self.printable and value:
             text = notation.decode_utf8(value)
             if text.isascii() and text.isprintable():
                 return notation.quote(text)
