@@ -21,14 +21,19 @@ from .errors import DhcpCalloutError
 from .events import (
     AddressDeleted,
     AddressOffered,
+    AddressSelected,
     ClientDeleted,
+    LeaseCommitted,
+    LeaseExpired,
     OptionsParsed,
     PacketDropped,
     PacketReceived,
     ReplyBuilt,
+    ReplyPrepared,
     ServiceControlled,
+    SubnetSelected,
 )
-from .hooks import Callout, CalloutEntry, Drop, HookTable, Replace, Verdict
+from .hooks import Callout, CalloutEntry, Drop, Extend, HookTable, InUse, Replace, UseAddress, UseSubnet, Verdict
 from .leases import Lease, LeaseChange, LeaseState, LeaseStore
 from .wire import Packet, decode, encode
 
@@ -41,6 +46,7 @@ __all__ = [
     "AddressDeleted",
     "AddressGiven",
     "AddressOffered",
+    "AddressSelected",
     "AddressType",
     "Arrival",
     "Callout",
@@ -55,9 +61,13 @@ __all__ = [
     "Engine",
     "EventId",
     "Exchange",
+    "Extend",
     "HookTable",
+    "InUse",
     "Lease",
     "LeaseChange",
+    "LeaseCommitted",
+    "LeaseExpired",
     "LeaseState",
     "LeaseStore",
     "MessageType",
@@ -69,10 +79,14 @@ __all__ = [
     "PacketReceived",
     "Replace",
     "ReplyBuilt",
+    "ReplyPrepared",
     "Reservation",
     "Server",
     "ServiceControlled",
     "Subnet",
+    "SubnetSelected",
+    "UseAddress",
+    "UseSubnet",
     "Verdict",
     "__version__",
     "decode",

@@ -7,25 +7,31 @@ every later event of that packet. Addresses ending in ``_int`` are 32-bit intege
 """
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, ClassVar
 
 from .codes import AddressDeleteReason, AddressGiven, AddressType, ControlCode, DropReason, SendCode
 from .errors import WireError
+from .leases import Lease
 from .wire import Packet, decode
 
 __all__ = [
     "AddressDeleted",
     "AddressOffered",
+    "AddressSelected",
     "ClientDeleted",
     "Context",
     "Event",
+    "LeaseCommitted",
+    "LeaseExpired",
     "OptionsParsed",
     "PacketDropped",
     "PacketEvent",
     "PacketReceived",
     "ReplyBuilt",
+    "ReplyPrepared",
     "ServiceControlled",
+    "SubnetSelected",
 ]
 
 Context = dict[str, Any]
@@ -201,4 +207,98 @@ class ClientDeleted:
         return IPv4Address(self.address_int)
 
 
-Event = ServiceControlled | PacketEvent | ClientDeleted
+# What only Python callouts are told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubnetSelected(PacketEvent):
+    """The server knows which subnet a client is in (slot ``select_subnet``).
+
+    May be answered with ``UseSubnet`` or ``Drop``.
+
+    Attributes:
+        subnet: The subnet, as those asked before left it, or None: it is in none that is served, and its packet is
+            dropped (NO_SUBNETS) unless a function answers with one.
+        subnets: The subnets that may be answered with: all that are served.
+    """
+
+    subnet: IPv4Network | None
+    subnets: tuple[IPv4Network, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressSelected(PacketEvent):
+    """The server chose an address for a client that asks for any (slot ``select_address``); nobody else gets it now.
+
+    A client that asks to keep the address that it has is not asked about. May be answered with ``UseAddress``,
+    ``InUse`` or ``Drop``.
+
+    Attributes:
+        address_int: The address, as those asked before left it, a 32-bit integer.
+        subnet: The subnet that it is in.
+        why: Why this one, in words.
+    """
+
+    address_int: int
+    subnet: IPv4Network
+    why: str
+
+    @property
+    def address(self) -> IPv4Address:
+        """The address."""
+        return IPv4Address(self.address_int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyPrepared(PacketEvent):
+    """The server has a reply, not yet encoded (slot ``build_reply``).
+
+    May be answered with ``Replace`` (a ``Packet``, or bytes that are decoded) or ``Drop``, or by changing ``reply``.
+
+    Attributes:
+        reply: The reply to be, as those asked before left it: a copy of the server's, whose options and boot
+            parameters may be changed until the function returns.
+    """
+
+    reply: Packet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseCommitted(PacketEvent):
+    """A lease is durable, and its client is about to be told (slot ``lease_committed``).
+
+    May be answered with ``Drop``: the lease stays, the client is not told.
+
+    Attributes:
+        lease: The row of the lease store.
+        given: NEW, or OLD for a renewal.
+    """
+
+    lease: Lease
+    given: AddressGiven
+
+    @property
+    def address(self) -> IPv4Address:
+        """The address."""
+        return self.lease.address
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseExpired:
+    """A lease's time is over (slot ``lease_expired``); ``ClientDeleted`` follows.
+
+    May be answered with ``Extend``.
+
+    Attributes:
+        lease: The row of the lease store.
+    """
+
+    lease: Lease
+
+    @property
+    def address(self) -> IPv4Address:
+        """The address."""
+        return self.lease.address
+
+
+Event = ServiceControlled | PacketEvent | ClientDeleted | LeaseExpired

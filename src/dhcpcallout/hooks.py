@@ -12,33 +12,45 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .codes import DropReason, EventId
+from .codes import INFINITE, DropReason, EventId
 from .errors import CalloutFault
 from .events import (
     AddressDeleted,
     AddressOffered,
+    AddressSelected,
     ClientDeleted,
     Context,
+    LeaseCommitted,
+    LeaseExpired,
     OptionsParsed,
     PacketDropped,
+    PacketEvent,
     PacketReceived,
     ReplyBuilt,
+    ReplyPrepared,
     ServiceControlled,
+    SubnetSelected,
 )
 from .wire import Packet
 
 __all__ = [
+    "ABI_SLOTS",
     "SLOTS",
     "Callout",
     "CalloutEntry",
     "Drop",
+    "Extend",
     "HookTable",
+    "InUse",
     "Pending",
     "Replace",
     "Slot",
     "Steps",
+    "UseAddress",
+    "UseSubnet",
     "Verdict",
 ]
 
@@ -74,6 +86,47 @@ Verdict = Drop | Replace
 
 
 @dataclass(frozen=True, slots=True)
+class UseSubnet:
+    """An answer to ``SubnetSelected``: the client is in this subnet.
+
+    Attributes:
+        network: One of the event's ``subnets``, or its text: ``"10.0.7.0/24"``.
+    """
+
+    network: IPv4Network | str
+
+
+@dataclass(frozen=True, slots=True)
+class UseAddress:
+    """An answer to ``AddressSelected``: the client gets this address, which must be free, and in the event's subnet.
+
+    Attributes:
+        address: The address; in a pool or not. None that is reserved for another client.
+    """
+
+    address: IPv4Address | str | int
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """An answer to ``AddressSelected``: something uses this address already.
+
+    It rests as a declined one does, ``AddressDeleted`` says so (CONFLICT), and the server chooses another.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """An answer to ``LeaseExpired``: the lease does not end yet.
+
+    Attributes:
+        lease_time_s: For how long it goes on, in whole seconds from now; at least 1.
+    """
+
+    lease_time_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class CalloutEntry:
     """What a callout is told when it is loaded (``DhcpServerCalloutEntry``'s arguments).
 
@@ -95,27 +148,44 @@ class Slot(Generic[E]):
 
     Attributes:
         name: The slot's name here, and that of the decorator on ``Callout``.
-        abi_name: The member of ``DHCP_CALLOUT_TABLE``.
+        abi_name: The member of ``DHCP_CALLOUT_TABLE``; None for a slot that only Python callouts have.
         event: The class of what its functions get.
-        may_answer: Whether its functions may return a ``Verdict``.
+        answers: The classes of what its functions may return besides None.
+        subject: The field of the event that an answer is about: those asked later find it as it was answered.
     """
 
     name: str
-    abi_name: str
+    abi_name: str | None
     event: type[E]
-    may_answer: bool = False
+    answers: tuple[type, ...] = ()
+    subject: str = ""
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether its functions may return anything."""
+        return bool(self.answers)
+
+    @property
+    def may_be_async(self) -> bool:
+        """Whether its functions may be ``async``: there is a packet, which can wait for them."""
+        return issubclass(self.event, PacketEvent)
 
 
 CONTROL = Slot("control", "DhcpControlHook", ServiceControlled)
-NEW_PACKET = Slot("new_packet", "DhcpNewPktHook", PacketReceived, may_answer=True)
+NEW_PACKET = Slot("new_packet", "DhcpNewPktHook", PacketReceived, (Drop, Replace), "data")
 PACKET_DROP = Slot("packet_drop", "DhcpPktDropHook", PacketDropped)
-PACKET_SEND = Slot("packet_send", "DhcpPktSendHook", ReplyBuilt, may_answer=True)
+PACKET_SEND = Slot("packet_send", "DhcpPktSendHook", ReplyBuilt, (Drop, Replace), "data")
 ADDRESS_DELETE = Slot("address_delete", "DhcpAddressDelHook", AddressDeleted)
 ADDRESS_OFFER = Slot("address_offer", "DhcpAddressOfferHook", AddressOffered)
 HANDLE_OPTIONS = Slot("handle_options", "DhcpHandleOptionsHook", OptionsParsed)
 DELETE_CLIENT = Slot("delete_client", "DhcpDeleteClientHook", ClientDeleted)
+SELECT_SUBNET = Slot("select_subnet", None, SubnetSelected, (Drop, UseSubnet), "subnet")
+SELECT_ADDRESS = Slot("select_address", None, AddressSelected, (Drop, UseAddress, InUse), "address_int")
+BUILD_REPLY = Slot("build_reply", None, ReplyPrepared, (Drop, Replace), "reply")
+LEASE_COMMITTED = Slot("lease_committed", None, LeaseCommitted, (Drop,), "lease")
+LEASE_EXPIRED = Slot("lease_expired", None, LeaseExpired, (Extend,), "lease")
 
-SLOTS: tuple[Slot[Any], ...] = (
+ABI_SLOTS: tuple[Slot[Any], ...] = (
     CONTROL,
     NEW_PACKET,
     PACKET_DROP,
@@ -125,7 +195,19 @@ SLOTS: tuple[Slot[Any], ...] = (
     HANDLE_OPTIONS,
     DELETE_CLIENT,
 )
-"""The eight slots, in the order of ``DHCP_CALLOUT_TABLE``."""
+"""The eight slots of the callout ABI, in the order of ``DHCP_CALLOUT_TABLE``."""
+
+SLOTS: tuple[Slot[Any], ...] = (
+    *ABI_SLOTS,
+    SELECT_SUBNET,
+    SELECT_ADDRESS,
+    BUILD_REPLY,
+    LEASE_COMMITTED,
+    LEASE_EXPIRED,
+)
+"""All slots: those of the callout ABI, and those that only Python callouts have."""
+
+_SLOTS = {slot.name: slot for slot in SLOTS}
 
 Function = Callable[[Any], Any]
 
@@ -163,6 +245,28 @@ def _check(slot: str, function: Function, may_be_async: bool = False) -> None:
         raise TypeError(f"{slot}: {function!r} is an async function; what belongs to no packet is called, not awaited")
     if not callable(function):
         raise TypeError(f"{slot}: {function!r} cannot be called")
+
+
+_Nothing = Awaitable[None] | None
+_Answer = Verdict | Awaitable[Verdict | None] | None
+# A decorator gives the function back as what it is, and takes only what fits its slot.
+_OnControl = TypeVar("_OnControl", bound=Callable[[ServiceControlled], None])
+_OnNewPacket = TypeVar("_OnNewPacket", bound=Callable[[PacketReceived], _Answer])
+_OnPacketDrop = TypeVar("_OnPacketDrop", bound=Callable[[PacketDropped], _Nothing])
+_OnPacketSend = TypeVar("_OnPacketSend", bound=Callable[[ReplyBuilt], _Answer])
+_OnAddressDelete = TypeVar("_OnAddressDelete", bound=Callable[[AddressDeleted], _Nothing])
+_OnAddressOffer = TypeVar("_OnAddressOffer", bound=Callable[[AddressOffered], _Nothing])
+_OnHandleOptions = TypeVar("_OnHandleOptions", bound=Callable[[OptionsParsed], _Nothing])
+_OnDeleteClient = TypeVar("_OnDeleteClient", bound=Callable[[ClientDeleted], None])
+_SubnetAnswer = UseSubnet | Drop | None
+_OnSelectSubnet = TypeVar("_OnSelectSubnet", bound=Callable[[SubnetSelected], _SubnetAnswer | Awaitable[_SubnetAnswer]])
+_AddressAnswer = UseAddress | InUse | Drop | None
+_OnSelectAddress = TypeVar(
+    "_OnSelectAddress", bound=Callable[[AddressSelected], _AddressAnswer | Awaitable[_AddressAnswer]]
+)
+_OnBuildReply = TypeVar("_OnBuildReply", bound=Callable[[ReplyPrepared], _Answer])
+_OnLeaseCommitted = TypeVar("_OnLeaseCommitted", bound=Callable[[LeaseCommitted], Drop | Awaitable[Drop | None] | None])
+_OnLeaseExpired = TypeVar("_OnLeaseExpired", bound=Callable[[LeaseExpired], Extend | None])
 
 
 class Callout:
@@ -204,9 +308,9 @@ class Callout:
             ValueError: There is no such slot.
             TypeError: The function cannot be called, or is ``async`` where no packet can wait for it.
         """
-        if slot not in {row.name for row in SLOTS}:
-            raise ValueError(f"no slot {slot!r}; there are {', '.join(row.name for row in SLOTS)}")
-        _check(slot, function, may_be_async=slot not in ("control", "delete_client"))
+        if slot not in _SLOTS:
+            raise ValueError(f"no slot {slot!r}; there are {', '.join(_SLOTS)}")
+        _check(slot, function, _SLOTS[slot].may_be_async)
         self._functions.setdefault(slot, []).append(function)
 
     def load(self, entry: CalloutEntry) -> None:
@@ -224,46 +328,69 @@ class Callout:
     def close(self) -> None:
         """Release what its loader holds for it; no function of it is called any more. Twice does no harm."""
 
-    def control(self, function: Callable[[ServiceControlled], None]) -> Callable[[ServiceControlled], None]:
+    def control(self, function: _OnControl) -> _OnControl:
         """Have ``function`` called when the service starts, stops, pauses and continues."""
         self.register("control", function)
         return function
 
-    def new_packet(
-        self, function: Callable[[PacketReceived], Verdict | None]
-    ) -> Callable[[PacketReceived], Verdict | None]:
+    def new_packet(self, function: _OnNewPacket) -> _OnNewPacket:
         """Have ``function`` called with each packet that arrives; it may drop or replace it."""
         self.register("new_packet", function)
         return function
 
-    def packet_drop(self, function: Callable[[PacketDropped], None]) -> Callable[[PacketDropped], None]:
+    def packet_drop(self, function: _OnPacketDrop) -> _OnPacketDrop:
         """Have ``function`` called for each drop, and once when a packet is done with (PROCESSED)."""
         self.register("packet_drop", function)
         return function
 
-    def packet_send(self, function: Callable[[ReplyBuilt], Verdict | None]) -> Callable[[ReplyBuilt], Verdict | None]:
+    def packet_send(self, function: _OnPacketSend) -> _OnPacketSend:
         """Have ``function`` called with each response about to be sent; it may drop or replace it."""
         self.register("packet_send", function)
         return function
 
-    def address_delete(self, function: Callable[[AddressDeleted], None]) -> Callable[[AddressDeleted], None]:
+    def address_delete(self, function: _OnAddressDelete) -> _OnAddressDelete:
         """Have ``function`` called when an address is declined, released, refused or found in use."""
         self.register("address_delete", function)
         return function
 
-    def address_offer(self, function: Callable[[AddressOffered], None]) -> Callable[[AddressOffered], None]:
+    def address_offer(self, function: _OnAddressOffer) -> _OnAddressOffer:
         """Have ``function`` called directly before an address is acknowledged."""
         self.register("address_offer", function)
         return function
 
-    def handle_options(self, function: Callable[[OptionsParsed], None]) -> Callable[[OptionsParsed], None]:
+    def handle_options(self, function: _OnHandleOptions) -> _OnHandleOptions:
         """Have ``function`` called when a packet's options were parsed."""
         self.register("handle_options", function)
         return function
 
-    def delete_client(self, function: Callable[[ClientDeleted], None]) -> Callable[[ClientDeleted], None]:
+    def delete_client(self, function: _OnDeleteClient) -> _OnDeleteClient:
         """Have ``function`` called directly before a lease leaves the active database."""
         self.register("delete_client", function)
+        return function
+
+    def select_subnet(self, function: _OnSelectSubnet) -> _OnSelectSubnet:
+        """Have ``function`` called with the subnet that a client is in; it may answer with another."""
+        self.register("select_subnet", function)
+        return function
+
+    def select_address(self, function: _OnSelectAddress) -> _OnSelectAddress:
+        """Have ``function`` called with the address that the server chose; it may answer with another."""
+        self.register("select_address", function)
+        return function
+
+    def build_reply(self, function: _OnBuildReply) -> _OnBuildReply:
+        """Have ``function`` called with the reply to be; it may change it."""
+        self.register("build_reply", function)
+        return function
+
+    def lease_committed(self, function: _OnLeaseCommitted) -> _OnLeaseCommitted:
+        """Have ``function`` called when a lease is durable, before its client is told."""
+        self.register("lease_committed", function)
+        return function
+
+    def lease_expired(self, function: _OnLeaseExpired) -> _OnLeaseExpired:
+        """Have ``function`` called when the time of a lease is over; it may extend it."""
+        self.register("lease_expired", function)
         return function
 
 
@@ -298,6 +425,11 @@ class HookTable:
     address_offer: tuple[_Entry, ...] | None
     handle_options: tuple[_Entry, ...] | None
     delete_client: tuple[_Entry, ...] | None
+    select_subnet: tuple[_Entry, ...] | None
+    select_address: tuple[_Entry, ...] | None
+    build_reply: tuple[_Entry, ...] | None
+    lease_committed: tuple[_Entry, ...] | None
+    lease_expired: tuple[_Entry, ...] | None
 
     def __init__(self, callouts: Iterable[Callout] = ()) -> None:
         self.callouts = tuple(callouts)
@@ -314,16 +446,22 @@ class HookTable:
         """A new packet's contexts, one for each callout."""
         return tuple({} for _ in self.callouts)
 
-    def announce(self, slot: Slot[Any], event: ServiceControlled | ClientDeleted) -> None:
-        """Call a slot's functions with an event that belongs to no packet; nothing is awaited."""
+    def announce(self, slot: Slot[Any], event: ServiceControlled | ClientDeleted | LeaseExpired) -> Extend | None:
+        """Call a slot's functions with an event that belongs to no packet; nothing is awaited.
+
+        Returns:
+            The first answer; functions after it are not called.
+        """
         for place, function in getattr(self, slot.name) or ():
             try:
                 answer = function(event)
                 if answer is not None:
                     _discard(answer)
-                    self._verdict(slot, answer)
+                    _check_answer(slot, answer)
+                    return Extend(_seconds(answer.lease_time_s))
             except (Exception, SystemExit) as error:  # a callout that calls sys.exit() must not end the server
                 self.fault(slot.name, place, error)
+        return None
 
     def notify_steps(self, slot: Slot[Any], contexts: tuple[Context, ...], **fields: Any) -> Steps[None]:
         """Call a slot's functions, each with an event of its own made of ``fields`` and its callout's context."""
@@ -334,35 +472,55 @@ class HookTable:
                     if isinstance(answer, Awaitable):
                         answer = yield Pending(answer, slot.name, place)
                     if answer is not None:
-                        self._verdict(slot, answer)
+                        _check_answer(slot, answer)
             except (Exception, SystemExit) as error:
                 self.fault(slot.name, place, error)
 
     def ask_steps(
-        self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, **fields: Any
-    ) -> Steps[bytes | Drop]:
-        """Call a slot's functions in turn, each with what those before it made of ``data``.
+        self,
+        slot: Slot[Any],
+        contexts: tuple[Context, ...],
+        subject: T,
+        settle: Callable[[Any, Any], T] | None = None,
+        **fields: Any,
+    ) -> Steps[T | Drop]:
+        """Call a slot's functions in turn, each with what those before it made of the event's subject.
+
+        Args:
+            slot: The slot.
+            contexts: The packet's contexts.
+            subject: The value of the event's field ``slot.subject``.
+            settle: What makes the next subject of the event and its answer, which may be None, and raises where that
+                cannot be. Where there is no such function, an answer is a ``Replace`` and the subject a message.
+            fields: The event's other fields.
 
         Returns:
-            What became of the message, or the ``Drop`` that ended it; functions after a ``Drop`` are not called.
+            What became of the subject, or the ``Drop`` that ended it; functions after a ``Drop``, or after a subject
+            that is ``InUse``, are not called.
         """
         for place, function in getattr(self, slot.name) or ():
             try:
-                answer = function(slot.event(data=data, **fields, context=contexts[place]))
-                if answer is None:
+                fields[slot.subject] = subject
+                event = slot.event(**fields, context=contexts[place])
+                answer = function(event)
+                if answer is None and settle is None:
                     continue
                 if isinstance(answer, Awaitable):
                     answer = yield Pending(answer, slot.name, place)
-                    if answer is None:
-                        continue
-                verdict = self._verdict(slot, answer)
+                if answer is not None:
+                    _check_answer(slot, answer)
+                    if isinstance(answer, Drop):
+                        return Drop(DropReason(answer.reason))
+                if settle is not None:
+                    subject = settle(event, answer)
+                elif answer is not None:
+                    subject = _message(answer)
             except (Exception, SystemExit) as error:
                 self.fault(slot.name, place, error)
                 continue
-            if isinstance(verdict, Drop):
-                return verdict
-            data = verdict
-        return data
+            if isinstance(subject, InUse):
+                break
+        return subject
 
     def notify(self, slot: Slot[Any], contexts: tuple[Context, ...], **fields: Any) -> None:
         """``notify_steps`` at once, for callers who cannot await: an async function is a fault."""
@@ -371,20 +529,6 @@ class HookTable:
     def ask(self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, **fields: Any) -> bytes | Drop:
         """``ask_steps`` at once, for callers who cannot await: an async function is a fault."""
         return _at_once(self.ask_steps(slot, contexts, data, **fields))
-
-    @staticmethod
-    def _verdict(slot: Slot[Any], answer: object) -> bytes | Drop:
-        if not slot.may_answer:
-            raise CalloutFault(f"{slot.name} answered {answer!r}, but this slot's functions return nothing")
-        if isinstance(answer, Drop):
-            return Drop(DropReason(answer.reason))
-        if not isinstance(answer, Replace):
-            raise CalloutFault(f"{slot.name} answered {answer!r}, which is neither Drop(...) nor Replace(...)")
-        message = answer.message
-        data = message.encode() if isinstance(message, Packet) else bytes(memoryview(message))
-        if len(data) > MAX_REPLACEMENT:
-            raise CalloutFault(f"{slot.name} replaced the message by {len(data)} bytes; {MAX_REPLACEMENT} is the most")
-        return data
 
     def fault(self, slot: str, place: int, error: BaseException) -> None:
         """Count a fault, and log it: the first ten of a callout, then each time their number has doubled.
@@ -405,6 +549,30 @@ class HookTable:
                 exc_info=error,
                 extra={"event_id": int(EventId.CALLOUT_EXCEPTION)},
             )
+
+
+def _check_answer(slot: Slot[Any], answer: object) -> None:
+    if not isinstance(answer, slot.answers):
+        allowed = " nor ".join(f"{kind.__name__}(...)" for kind in slot.answers)
+        raise CalloutFault(
+            f"{slot.name} answered {answer!r}, which is neither None nor {allowed}"
+            if slot.answers
+            else f"{slot.name} answered {answer!r}, but this slot's functions return nothing"
+        )
+
+
+def _message(answer: Replace) -> Any:
+    message = answer.message
+    data = message.encode() if isinstance(message, Packet) else bytes(memoryview(message))
+    if len(data) > MAX_REPLACEMENT:
+        raise CalloutFault(f"the message was replaced by {len(data)} bytes; {MAX_REPLACEMENT} is the most")
+    return data
+
+
+def _seconds(lease_time_s: int) -> int:
+    if isinstance(lease_time_s, bool) or not isinstance(lease_time_s, int) or not 1 <= lease_time_s <= INFINITE:
+        raise CalloutFault(f"a lease was extended by {lease_time_s!r} seconds; from 1 to {INFINITE} is possible")
+    return lease_time_s
 
 
 def _at_once(steps: Steps[T]) -> T:

@@ -9,7 +9,7 @@ import pytest
 
 from dhcpcallout.codes import MessageType, OptionCode
 from dhcpcallout.engine import Arrival, Engine, Outgoing, Subnet
-from dhcpcallout.hooks import SLOTS, Callout, HookTable
+from dhcpcallout.hooks import ABI_SLOTS, Callout, HookTable
 from dhcpcallout.leases import Lease
 from dhcpcallout.wire import Packet, decode, encode
 
@@ -28,7 +28,7 @@ def recorder(fired: list[str]) -> Callout:
 
         return function
 
-    for slot in SLOTS:
+    for slot in ABI_SLOTS:
         callout.register(slot.name, record(slot.name))
     return callout
 

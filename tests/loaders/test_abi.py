@@ -32,11 +32,11 @@ def field(image: bytes, name: str, size: int = POINTER) -> int:
 
 
 def test_there_is_a_row_for_each_slot_in_the_tables_order() -> None:
-    assert tuple(row.slot for row in ROWS) == hooks.SLOTS
+    assert tuple(row.slot for row in ROWS) == hooks.ABI_SLOTS
 
 
 def test_the_declared_table_has_ten_members_in_order() -> None:
-    names = [slot.abi_name for slot in hooks.SLOTS] + ["DhcpExtensionHook", "DhcpReservedHook"]
+    names = [row.member for row in ROWS] + ["DhcpExtensionHook", "DhcpReservedHook"]
     places = [DECLARATIONS.index(name) for name in names]
     assert places == sorted(places)
 

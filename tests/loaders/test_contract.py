@@ -72,7 +72,7 @@ def test_one_loader_accepts_the_entry_by_its_looks(entry: str, tmp_path: Path) -
 
 
 def test_the_functions_are_on_the_slots_that_the_callout_filled(callout: Callout) -> None:
-    assert list(callout.functions) == [slot.name for slot in hooks.SLOTS]
+    assert list(callout.functions) == [slot.name for slot in hooks.ABI_SLOTS]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class Row:
     """One hook.
 
     Attributes:
-        slot: Its slot; ``slot.abi_name`` is its member of ``DHCP_CALLOUT_TABLE``.
+        slot: Its slot.
         parameters: Its parameters in C.
         arguments: What to call it with, from the memory of the call and the event.
         content: The bytes of the event that go into the buffer.
@@ -78,6 +78,11 @@ class Row:
     content: Callable[[Any], bytes] = attrgetter("data")
     by_reference: bool = False
     begins: bool = False
+
+    @property
+    def member(self) -> str:
+        """Its member of ``DHCP_CALLOUT_TABLE``."""
+        return str(self.slot.abi_name)
 
 
 _DROP_SEND = "LPBYTE *Packet, DWORD *PacketSize, DWORD ControlCode, DWORD IpAddress, LPVOID Reserved, LPVOID PktContext"
@@ -157,7 +162,7 @@ DECLARATIONS = "\n".join(
         "typedef uint16_t *LPWSTR;",
         "typedef void *LPVOID;",
         "typedef struct {",
-        *(f"    DWORD (__stdcall *{row.slot.abi_name})({row.parameters});" for row in ROWS),
+        *(f"    DWORD (__stdcall *{row.member})({row.parameters});" for row in ROWS),
         "    LPVOID DhcpExtensionHook;",
         "    LPVOID DhcpReservedHook;",
         "} DHCP_CALLOUT_TABLE;",

@@ -99,7 +99,7 @@ class _NativeCallout(Callout):
         self._enter(path, call.version)
         memory = _Memory(ffi, f"PktContext of {path}")
         for row in ROWS:
-            function = getattr(self._table, row.slot.abi_name)
+            function = getattr(self._table, row.member)
             if function != ffi.NULL:
                 self.register(row.slot.name, self._hook(row, function, memory))
 
@@ -123,7 +123,7 @@ class _NativeCallout(Callout):
 
     def _hook(self, row: Row, function: Any, memory: "_Memory") -> Callable[[Any], Drop | Replace | None]:
         arguments, content, by_reference, begins = row.arguments, row.content, row.by_reference, row.begins
-        hook_name, may_answer = row.slot.abi_name, row.slot.may_answer
+        hook_name, may_answer = row.member, row.slot.may_answer
         told = False
 
         def hook(event: Any) -> Drop | Replace | None:
