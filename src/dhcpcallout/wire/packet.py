@@ -12,6 +12,8 @@ from .layout import arrange, encode_option, fit
 from .option import Option
 from .registry import REGISTRY, OptionRegistry
 from .scan import RawOption, Scan, scan
+from .suboptions import SubOptions
+from .types.client import ClientFqdn, UserClass
 
 __all__ = ["MIN_SIZE", "Encoded", "Packet", "check", "decode", "encode"]
 
@@ -107,10 +109,10 @@ class Packet:
     message = _Option[str](OptionCode.DHCP_MESSAGE)
     max_message_size = _Option[int](OptionCode.DHCP_MAX_MESSAGE_SIZE)
     vendor_class = _Option[str](OptionCode.VENDOR_CLASS_IDENTIFIER)
-    user_class = _Option[Any](OptionCode.USER_CLASS)
+    user_class = _Option[UserClass](OptionCode.USER_CLASS)
     client_identifier = _Option[bytes](OptionCode.DHCP_CLIENT_IDENTIFIER)
-    client_fqdn = _Option[Any](OptionCode.FQDN)
-    relay_information = _Option[Any](OptionCode.DHCP_AGENT_OPTIONS)
+    client_fqdn = _Option[ClientFqdn](OptionCode.FQDN)
+    relay_information = _Option[SubOptions](OptionCode.DHCP_AGENT_OPTIONS)
 
     def __init__(
         self,
@@ -206,9 +208,16 @@ class Packet:
             code, data = self.registry.encode_value(code_or_name, value)
             self.options[code] = data
 
-    def encode(self, *, order: Iterable[int] = b"", max_size: int | None = None, min_size: int = MIN_SIZE) -> bytes:
+    def encode(
+        self,
+        *,
+        order: Iterable[int] = b"",
+        max_size: int | None = None,
+        min_size: int = MIN_SIZE,
+        overload: bool = True,
+    ) -> bytes:
         """The message's bytes; the function ``encode`` takes the same arguments, and also tells what did not fit."""
-        return encode(self, order=order, max_size=max_size, min_size=min_size).data
+        return encode(self, order=order, max_size=max_size, min_size=min_size, overload=overload).data
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Packet):
@@ -352,7 +361,12 @@ def _place(parts: Sequence[RawOption], offset: int) -> int:
 
 
 def encode(
-    packet: Packet, *, order: Iterable[int] = b"", max_size: int | None = None, min_size: int = MIN_SIZE
+    packet: Packet,
+    *,
+    order: Iterable[int] = b"",
+    max_size: int | None = None,
+    min_size: int = MIN_SIZE,
+    overload: bool = True,
 ) -> Encoded:
     """Encode a message, always the same bytes for the same arguments.
 
@@ -367,6 +381,7 @@ def encode(
         order: The codes of the client's parameter request list.
         max_size: The most bytes that the message may have, at least 241; option 57 less the 28 bytes of IP and UDP.
         min_size: The fewest that it has, as far as ``max_size`` allows; zeros make up for what lacks.
+        overload: Whether options may go to ``file`` and ``sname``, where a BOOTP client does not look for them.
 
     Raises:
         EncodeError: A field has a value that does not fit it, or ``max_size`` is less than 241.
@@ -395,7 +410,7 @@ def encode(
     if max_size is not None and len(out) > max_size:
         if max_size <= OPTIONS_OFFSET:
             raise EncodeError(f"a message of {max_size} bytes; one without any option has {OPTIONS_OFFSET + 1}")
-        layout = fit(arranged, max_size - OPTIONS_OFFSET, file=not file, sname=not sname)
+        layout = fit(arranged, max_size - OPTIONS_OFFSET, file=overload and not file, sname=overload and not sname)
         header = _pack_header(packet, layout.sname or sname, layout.file or file)
         out = bytearray(header + layout.options)
         omitted = layout.omitted
