@@ -5,7 +5,7 @@ import pytest
 
 from dhcpcallout.codes import MessageType
 from dhcpcallout.errors import EncodeError, UnknownOptionError, WireError
-from dhcpcallout.wire import Packet, check, decode, encode, scan
+from dhcpcallout.wire import REGISTRY, Packet, check, decode, encode, scan
 
 
 def parts(data: bytes) -> list[tuple[int, str]]:
@@ -134,6 +134,13 @@ class TestEncode:
         assert encoded.omitted == (43,)
         decoded = decode(encoded.data)
         assert (decoded.sname, decoded.file, decoded.options) == (b"name", b"file", {53: b"\5"})
+
+    def test_no_field_is_overloaded_where_that_is_not_allowed(self) -> None:
+        packet = Packet(options={53: b"\5", 43: bytes(100), 12: b"host"})
+        encoded = encode(packet, max_size=300, overload=False)
+        assert encoded.omitted == (43,)
+        assert parts(encoded.data) == [(53, "options"), (12, "options")]
+        assert packet.encode(max_size=300, overload=False) == encoded.data
 
     def test_one_field_is_overloaded_where_one_will_do(self) -> None:
         packet = Packet(options={53: b"\5", 43: bytes(100)})
@@ -326,6 +333,18 @@ class TestOptions:
         assert getattr(packet, attribute) == packet.get(code) is not None
         packet.options = {other: b"\1\2\3\4" for other in range(1, 255) if other != code}
         assert getattr(packet, attribute) is None
+
+    def test_a_users_own_option_has_its_name_and_type(self) -> None:
+        registry = REGISTRY.define(224, "door", "uint16")
+        packet = Packet(registry=registry)
+        packet.set("door", 258)
+        assert packet.options == {224: b"\1\2"}
+        data = encode(packet).data
+        assert decode(data, registry=registry).get("door") == 258
+        assert decode(data).get(224) == b"\1\2"
+        packet.options[224] = b"\1"
+        with pytest.raises(WireError):
+            decode(encode(packet).data, strict=True, registry=registry)
 
 
 class TestPacket:
