@@ -530,22 +530,30 @@ class HookTable:
         """``ask_steps`` at once, for callers who cannot await: an async function is a fault."""
         return _at_once(self.ask_steps(slot, contexts, data, **fields))
 
-    def fault(self, slot: str, place: int, error: BaseException) -> None:
+    def fault(
+        self,
+        slot: str,
+        place: int,
+        error: BaseException,
+        outcome: str = "its answer is ignored and the packet goes on",
+    ) -> None:
         """Count a fault, and log it: the first ten of a callout, then each time their number has doubled.
 
         Args:
             slot: The name of the slot whose function failed.
             place: Its callout's place in the table.
             error: How it failed.
+            outcome: What that means for the packet.
         """
         self.faults[place] += 1
         count = self.faults[place]
         if count <= 10 or count.bit_count() == 1:
             _log.error(
-                "callout %s failed in %s (fault %d); its answer is ignored and the packet goes on",
+                "callout %s failed in %s (fault %d); %s",
                 self.callouts[place].name,
                 slot,
                 count,
+                outcome,
                 exc_info=error,
                 extra={"event_id": int(EventId.CALLOUT_EXCEPTION)},
             )

@@ -16,17 +16,18 @@ from ..codes import (
     MessageType,
     OptionCode,
 )
-from ..errors import WireError
+from ..errors import CalloutFault, WireError
 from ..events import ClientDeleted, ServiceControlled
-from ..hooks import Drop, HookTable, Steps
+from ..hooks import Drop, HookTable, Pending, Steps
 from ..leases import Lease, LeaseChange, LeaseState, Refusal
 from ..wire import Packet, decode
 from .addresses import Addresses
 from .clients import client_key, hardware_key
 from .delivery import find_destination
-from .exchange import Arrival, Exchange, Outgoing, Reply
+from .exchange import Arrival, Exchange, Outgoing, Reply, Stage
 from .model import OptionValues, Subnet
 from .networks import PlannedSubnet
+from .parking import Parking
 from .plan import plan
 from .replies import build_reply, encode_reply
 
@@ -60,6 +61,7 @@ class Engine:
         server_addresses: All addresses of this server, 32-bit integers: a REQUEST that selects another is not for us.
         offer_time_s: For how long an offered address is held, in seconds.
         decline_time_s: For how long a declined address rests, in seconds.
+        parking: The bounds for exchanges that async functions of callouts hold up.
 
     Attributes:
         statistics: How often what happened, by Kea's names (``pkt4-received``).
@@ -78,11 +80,13 @@ class Engine:
         server_addresses: Iterable[int] = (),
         offer_time_s: float = 30,
         decline_time_s: int = 86400,
+        parking: Parking | None = None,
     ) -> None:
         self.hooks = hooks if hooks is not None else HookTable()
         self.authoritative = authoritative
         self.server_addresses = frozenset(server_addresses)
         self.statistics: Counter[str] = Counter()
+        self.parking = parking if parking is not None else Parking()
         self._decline_time_s = decline_time_s
         self._paused = False
         self._tables = [Addresses(subnet, offer_time_s) for subnet in plan(subnets, options).subnets]
@@ -155,6 +159,27 @@ class Engine:
         exchange.now = now
         return self._go_on(exchange, answer, error)
 
+    def time_out(self, exchange: Exchange, now: float) -> Outgoing | None:
+        """Go on with a parked exchange whose deadline has passed, as ``parking.on_timeout`` says.
+
+        What it waited for is a fault of its callout either way, and is to be cancelled.
+
+        Args:
+            exchange: As for ``resume``.
+            now: Unix time, seconds.
+
+        Returns:
+            The reply to send, or None.
+        """
+        exchange.now = now
+        self.parking.renew(exchange, now)
+        error = CalloutFault(f"it took longer than the {self.parking.timeout_s:g} s that a packet may wait")
+        pending = exchange.parked
+        if pending is None or exchange.stage is Stage.ENDING or self.parking.on_timeout == "continue":
+            return self._go_on(exchange, error=error)
+        self.hooks.fault(pending.slot, pending.place, error, "the packet is dropped")
+        return self._drop(exchange, DropReason.TIMEOUT)
+
     def abandon(self, exchanges: Sequence[Exchange]) -> None:
         """End a turn whose changes could not be made durable: undo them, answer nothing.
 
@@ -214,12 +239,42 @@ class Engine:
         """Take steps until the exchange is parked or they are done; give the reply that they made, once."""
         steps = exchange.steps
         if steps is not None:
+            exchange.parked = None
             try:
-                exchange.parked = steps.send(answer) if error is None else steps.throw(error)
+                pending = steps.send(answer) if error is None else steps.throw(error)
             except StopIteration:
-                exchange.steps = exchange.parked = None
+                exchange.steps = None
+                if exchange.stage is Stage.ENDED:
+                    self.parking.leave(exchange)
+            except BaseException:
+                self.parking.leave(exchange)
+                raise
+            else:
+                return self._park(exchange, pending)
         outgoing, exchange.outgoing = exchange.outgoing, None
         return outgoing
+
+    def _park(self, exchange: Exchange, pending: Pending) -> Outgoing | None:
+        refusal = self.parking.enter(exchange, exchange.now)
+        if refusal is None:
+            exchange.parked = pending
+            outgoing, exchange.outgoing = exchange.outgoing, None
+            return outgoing
+        pending.discard()
+        if exchange.stage is Stage.ENDING:
+            return self._go_on(exchange, error=CalloutFault(f"{self.parking.limit} packets are waiting already"))
+        return self._drop(exchange, refusal)
+
+    def _drop(self, exchange: Exchange, reason: DropReason) -> Outgoing | None:
+        """Drop an exchange in the middle of its steps."""
+        if exchange.steps is not None:
+            exchange.steps.close()
+        if exchange.stage is Stage.DECIDING:
+            self._undo(exchange)
+            exchange.changes = []
+        exchange.reply = exchange.parked = None
+        exchange.drop = reason
+        return self._begin(exchange, self._end(exchange))
 
     def _undo(self, exchange: Exchange) -> None:
         for change in reversed(exchange.changes):
@@ -253,6 +308,9 @@ class Engine:
         exchange.packet = packet
         if packet.message_type is not None:
             self.statistics[_RECEIVED[packet.message_type]] += 1
+        if self.parking.clients and self.parking.is_duplicate(exchange):
+            exchange.drop = DropReason.DUPLICATE
+            return
         if hooks.handle_options is not None:
             yield from self._notify(exchange, slots.HANDLE_OPTIONS)
         if self._paused:
@@ -261,6 +319,7 @@ class Engine:
             yield from self._decide(exchange, packet)
 
     def _finish(self, exchange: Exchange) -> Steps[None]:
+        exchange.stage = Stage.ANSWERING
         if exchange.reply is not None and exchange.packet is not None:
             yield from self._send(exchange, exchange.packet, exchange.reply)
         yield from self._end(exchange)
@@ -548,13 +607,30 @@ class Engine:
                 exchange.drop = answer.reason
                 return
             data = answer
+        if exchange.deadline_s is not None and not self._still_stands(exchange, request, reply):
+            exchange.drop = DropReason.TIMEOUT
+            return
         self.statistics["pkt4-sent"] += 1
         self.statistics[_SENT[reply.packet.options[_MESSAGE_TYPE][0]]] += 1
         exchange.outgoing = Outgoing(
             data, destination.delivery, destination.address_int, destination.port, request.chaddr, exchange.arrival
         )
 
+    def _still_stands(self, exchange: Exchange, request: Packet, reply: Reply) -> bool:
+        """Whether the client still has what a reply that callouts held up gives it."""
+        address_int, client = reply.packet.yiaddr_int, client_key(request)
+        table = self._table_of(address_int)
+        if not address_int or table is None:
+            return True
+        if reply.given is None:
+            return table.offered(client, exchange.now) == address_int
+        lease = table.leases.get(address_int)
+        return lease is not None and lease.client_key == client and lease.is_active(exchange.now)
+
     def _end(self, exchange: Exchange) -> Steps[None]:
+        exchange.stage = Stage.ENDING
+        if exchange.deadline_s is not None:
+            self.parking.answered(exchange)
         if exchange.drop is not None:
             self.statistics["pkt4-receive-drop"] += 1
             self.statistics[_DROPPED[exchange.drop]] += 1
@@ -562,7 +638,7 @@ class Engine:
             if exchange.drop is not None:
                 yield from self._notify(exchange, slots.PACKET_DROP, reason=exchange.drop)
             yield from self._notify(exchange, slots.PACKET_DROP, reason=DropReason.PROCESSED)
-        exchange.ended = True
+        exchange.stage = Stage.ENDED
 
     def _notify(self, exchange: Exchange, slot: slots.Slot[Any], **fields: Any) -> Steps[None]:
         return self.hooks.notify_steps(

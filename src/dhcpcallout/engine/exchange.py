@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..hooks import Pending, Steps
     from ..leases import LeaseChange
 
-__all__ = ["Arrival", "Delivery", "Exchange", "Outgoing", "Reply"]
+__all__ = ["Arrival", "Delivery", "Exchange", "Outgoing", "Reply", "Stage"]
 
 
 class Arrival(NamedTuple):
@@ -94,11 +94,25 @@ class Reply:
     refused: int | None = None
 
 
+class Stage(IntEnum):
+    """How far an exchange has come.
+
+    DECIDING: nothing of it is durable. ANSWERING: its changes are. ENDING: it is answered or dropped, and only the
+    callouts' last hooks are left. ENDED: nothing is left.
+    """
+
+    DECIDING = 0
+    ANSWERING = 1
+    ENDING = 2
+    ENDED = 3
+
+
 class Exchange:
     """A received datagram and what the engine decided about it; the caller passes it back to ``finish``.
 
     Attributes:
-        data: The datagram, as the NewPkt hook left it.
+        datagram: The datagram, as it came in.
+        data: The same, as the NewPkt hook left it.
         arrival: How it came in.
         now: The time that its steps go by, Unix time in seconds: a step that follows an await must read it anew.
         packet: The decoded message, or None where it could not be decoded.
@@ -109,7 +123,8 @@ class Exchange:
         parked: What an async function has the exchange wait for, or None: await it, and pass the result to ``resume``.
         steps: What is left to do before the engine next returns it.
         outgoing: The reply that a step has made and that is still to be returned to the caller.
-        ended: Whether the last hook has been called: nothing is left to do.
+        stage: How far it has come.
+        deadline_s: Until when it may be parked, Unix time in seconds; None for one that has not been.
     """
 
     __slots__ = (
@@ -117,18 +132,20 @@ class Exchange:
         "changes",
         "contexts",
         "data",
+        "datagram",
+        "deadline_s",
         "drop",
-        "ended",
         "now",
         "outgoing",
         "packet",
         "parked",
         "reply",
+        "stage",
         "steps",
     )
 
-    def __init__(self, data: bytes, arrival: Arrival, contexts: tuple[Context, ...], now: float) -> None:
-        self.data = data
+    def __init__(self, datagram: bytes, arrival: Arrival, contexts: tuple[Context, ...], now: float) -> None:
+        self.datagram = self.data = datagram
         self.arrival = arrival
         self.contexts = contexts
         self.now = now
@@ -139,4 +156,5 @@ class Exchange:
         self.parked: Pending | None = None
         self.steps: Steps[None] | None = None
         self.outgoing: Outgoing | None = None
-        self.ended = False
+        self.stage = Stage.DECIDING
+        self.deadline_s: float | None = None
