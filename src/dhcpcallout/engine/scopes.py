@@ -10,6 +10,7 @@ from ..codes import INFINITE, OptionCode
 from ..errors import EncodeError
 from ..wire import REGISTRY, OptionRegistry
 from ..wire.suboptions import Encapsulated
+from ..wire.types.notation import encode_utf8
 from .model import OptionValues, Reservation, Scope
 
 __all__ = [
@@ -233,7 +234,7 @@ def timers(resolved: Resolved, lease_time_s: int) -> tuple[int, int] | None:
         rebind_s = lease_time_s * 7 // 8
     renew_s = resolved.renew_time_s
     if renew_s is None or renew_s >= rebind_s:
-        renew_s = min(lease_time_s // 2, rebind_s * 4 // 7)
+        renew_s = lease_time_s // 2 if lease_time_s // 2 < rebind_s else rebind_s * 4 // 7
     return renew_s, rebind_s
 
 
@@ -404,10 +405,14 @@ class _Compiler:
     def _text(self, key: str, value: str | None, most: int) -> bytes | None:
         if value is None:
             return None
-        data = value.encode()
+        try:
+            data = encode_utf8(value)
+        except EncodeError as error:
+            self._problem(key, error.message)
+            return None
         if len(data) <= most and b"\0" not in data:
             return data
-        self._problem(key, f"{value!r} has {len(data)} bytes; a name has at most {most}, none of them NUL")
+        self._problem(key, f"{value!r} has {len(data)} bytes; at most {most} fit, none of them NUL")
         return None
 
 
