@@ -170,6 +170,10 @@ class VendorEncapsulated(Encapsulated):
         except WireError:
             return bytes(data)
 
+    def pack(self, value: Any) -> bytes:
+        parsed = self.parse_text(value) if isinstance(value, str) else value
+        return parsed if isinstance(parsed, bytes) else super().pack(parsed)
+
     def to_text(self, value: Any) -> str:
         return f"0x{value.hex()}" if isinstance(value, bytes) else super().to_text(value)
 

@@ -34,12 +34,19 @@ class Array(ValueType[tuple[T, ...]], Generic[T]):
         return values
 
     def pack(self, value: Any) -> bytes:
-        if isinstance(value, str):
-            value = self.parse_text(value)
-        elif not isinstance(value, Sequence):
-            value = (value,)
-        self._check(value)
-        return b"".join(map(self.of.encode, value))
+        return b"".join(map(self.of.encode, self.items(value)))
+
+    def items(self, value: Any) -> Sequence[Any]:
+        """The items of what a user gave: a list, its text, or a single value.
+
+        Raises:
+            EncodeError: They are too few, or the text is not one of such a list.
+        """
+        items = self.parse_text(value) if isinstance(value, str) else value
+        if not isinstance(items, Sequence):
+            items = (items,)
+        self._check(items)
+        return items
 
     def to_text(self, value: Any) -> str:
         return ", ".join(map(self.of.to_item, value))

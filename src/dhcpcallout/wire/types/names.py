@@ -169,11 +169,9 @@ class CompressedNames(Array[str]):
         return tuple(names)
 
     def pack(self, value: Any) -> bytes:
-        names = self.parse_text(value) if isinstance(value, str) else value
-        self._check(names)
         out = bytearray()
         offsets: dict[tuple[bytes, ...], int] = {}
-        for name in names:
+        for name in self.items(value):
             _append_compressed(out, tuple(_labels_of(name)), offsets)
         return bytes(out)
 

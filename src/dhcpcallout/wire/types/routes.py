@@ -6,6 +6,7 @@ from typing import Any
 
 from ...errors import EncodeError, WireError
 from . import notation
+from .addresses import Address
 from .base import ValueType
 
 __all__ = ["ClasslessRoute", "PolicyFilter", "Route", "StaticRoute"]
@@ -94,12 +95,12 @@ class ClasslessRoute(ValueType[Route]):
             return self.parse_text(value)
         if isinstance(value, dict) and set(value) == {"destination", "router"}:
             value = (value["destination"], value["router"])
-        if not isinstance(value, list | tuple) or len(value) != 2:
+        if not isinstance(value, list | tuple) or len(value) != 2 or not isinstance(value[0], str | IPv4Network):
             raise EncodeError(f"{value!r} is not a route such as 10.0.0.0/8 via 10.0.0.1")
         destination, router = value
         try:
             network = IPv4Network("0.0.0.0/0" if destination == "default" else destination)
-            return Route(network, IPv4Address(router))
+            return Route(network, IPv4Address(Address().encode(router)))
         except ValueError as error:
             raise EncodeError(f"{error}; a route is written as 10.0.0.0/8 via 10.0.0.1") from None
 

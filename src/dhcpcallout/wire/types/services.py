@@ -88,8 +88,8 @@ class NamesOrAddresses(Record[Servers]):
 
     def _told_apart(self, items: Sequence[Any]) -> Servers:
         try:
-            return Servers(addresses=tuple(map(IPv4Address, items)))
-        except ValueError:
+            return Servers(addresses=tuple(IPv4Address(self._addresses.of.encode(item)) for item in items))
+        except EncodeError:
             return Servers(tuple(map(self._names.of.parse_item, map(str, items))))
 
     def _pack_fields(self, values: Sequence[Any]) -> bytes:
