@@ -177,8 +177,9 @@ class TestEncode:
         assert fits.omitted == ()
         assert parts(fits.data) == [(53, "options"), (82, "options")]
 
-    def test_an_overload_that_would_cost_option_82_its_place_is_not_made(self) -> None:
-        packet = Packet(options={53: b"\5", 82: bytes(100), 12: b"host"})
+    @pytest.mark.parametrize(("sname", "file"), [(b"", b""), (b"name", b""), (b"", b"file"), (b"name", b"file")])
+    def test_an_overload_that_would_cost_option_82_its_place_is_not_made(self, sname: bytes, file: bytes) -> None:
+        packet = Packet(sname=sname, file=file, options={53: b"\5", 82: bytes(100), 12: b"host"})
         encoded = encode(packet, max_size=346)
         assert encoded.omitted == (12,)
         assert parts(encoded.data) == [(53, "options"), (82, "options")]

@@ -9,9 +9,6 @@ __all__ = ["Layout", "arrange", "encode_option", "fit"]
 
 SUBNET_MASK, ROUTER, MESSAGE_TYPE, AGENT = 1, 3, 53, 82
 
-OVERLOAD_SIZE = 4
-"""Bytes of option 52 and the end option behind it."""
-
 OPTIONS_FIELD_ONLY = frozenset((OVERLOAD, MESSAGE_TYPE, AGENT))
 """RFC 3046 section 2.2: an echoed option 82 never stands in sname or file. The message type stands where relay agents
 and filters look for it."""
@@ -90,13 +87,11 @@ def fit(options: Sequence[tuple[int, bytes]], room: int, *, file: bool, sname: b
     layouts = []
     # As few fields as will do, the larger one first.
     for overload in (0, 1, 3) if file and sname else (0, 1) if file else (0, 2) if sname else (0,):
-        if overload and room < OVERLOAD_SIZE:
-            break
         layout = _lay_out(options, tried, room, overload)
         if not layout.omitted:
             return layout
         layouts.append(layout)
-    # The one whose first omission matters least; option 52 itself may cost another its place.
+    # The one whose first omission matters least: option 52 may cost another its place, or find none itself.
     return max(layouts, key=lambda layout: [*map(tried.index, layout.omitted), len(tried)])
 
 
@@ -112,7 +107,7 @@ def _lay_out(options: Sequence[tuple[int, bytes]], tried: Sequence[int], room: i
         first = 1 if options and options[0][0] == MESSAGE_TYPE else 0
         options = [*options[:first], (OVERLOAD, bytes((overload,))), *options[first:]]
     values = dict(options)
-    # RFC 3396 section 5: parts are joined in the order options, file, sname. A field without room is not overloaded.
+    # In the order in which parts are joined (RFC 3396 section 5); a field that is not overloaded has no room.
     left = [room - 1, FILE_SIZE - 1 if overload & 1 else 0, SNAME_SIZE - 1 if overload & 2 else 0]
     placed: list[dict[int, bytes]] = [{}, {}, {}]
     omitted = []
