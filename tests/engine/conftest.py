@@ -1,8 +1,10 @@
 """A server and its clients without sockets: the engine, a clock that is a number, and the hooks as they fired."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -122,3 +124,28 @@ class Messages:
 @pytest.fixture
 def messages() -> Messages:
     return Messages(message, selecting, init_reboot)
+
+
+@pytest.fixture
+def count_operations() -> Callable[[Callable[[], object]], int]:
+    """Count the bytecodes that a call executes: what it costs in Python, whatever else the machine is doing."""
+
+    def count(function: Callable[[], object]) -> int:
+        operations = 0
+
+        def trace(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal operations
+            frame.f_trace_opcodes = True
+            operations += event == "opcode"
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            function()
+        finally:
+            sys.settrace(before)
+        assert operations
+        return operations
+
+    return count

@@ -37,22 +37,36 @@ _LEASE_QUERY_REPLIES = frozenset(
 )
 
 SubnetOf = Callable[[int], "PlannedSubnet | None"]
+"""Gives the subnet that an address, a 32-bit integer, lies in."""
 
 
-class Case(NamedTuple):
+class Case:
     """What decides where a reply goes.
+
+    Args:
+        subnet_of: Gives the subnet that an address lies in, which tells a broadcast address.
 
     Attributes:
         request: What is answered.
         reply: The answer.
         arrival: How the request came in.
-        subnet_of: Gives the subnet that an address lies in, which tells a broadcast address.
+        giaddr_int, ciaddr_int: The request's, 32-bit integers; 0 where they are not the address of a single host.
     """
 
-    request: Packet
-    reply: Packet
-    arrival: Arrival
-    subnet_of: SubnetOf
+    __slots__ = ("_subnet_of", "arrival", "ciaddr_int", "giaddr_int", "reply", "request")
+
+    def __init__(self, request: Packet, reply: Packet, arrival: Arrival, subnet_of: SubnetOf) -> None:
+        self.request = request
+        self.reply = reply
+        self.arrival = arrival
+        self._subnet_of = subnet_of
+        giaddr_int, ciaddr_int = request.giaddr_int, request.ciaddr_int
+        self.giaddr_int = giaddr_int if giaddr_int and is_destination(giaddr_int, arrival, subnet_of) else 0
+        self.ciaddr_int = ciaddr_int if ciaddr_int and is_destination(ciaddr_int, arrival, subnet_of) else 0
+
+    def has_source(self) -> bool:
+        """Whether the request came from the address of a single host."""
+        return is_destination(self.arrival.source_int, self.arrival, self._subnet_of)
 
 
 class Destination(NamedTuple):
@@ -123,7 +137,7 @@ def is_destination(address_int: int, arrival: Arrival, subnet_of: SubnetOf) -> b
 
 
 def find_destination(request: Packet, reply: Packet, arrival: Arrival, subnet_of: SubnetOf) -> Destination:
-    """Where a reply goes: by the first row of ``ROWS`` that applies.
+    """Where a reply goes: by the first row that applies.
 
     Args:
         request: What is answered.
@@ -132,39 +146,20 @@ def find_destination(request: Packet, reply: Packet, arrival: Arrival, subnet_of
         subnet_of: Gives the subnet that an address (a 32-bit integer) lies in, or None.
     """
     case = Case(request, reply, arrival, subnet_of)
-    for row in ROWS:
-        if row.applies(case):
-            return Destination(row.delivery, row.address(case), row.port(case), row.reason)
+    rows = _ON_PORT_67 if arrival.server_port == SERVER_PORT else _ON_ANOTHER_PORT
+    for reason, applies, delivery, address, port in rows:
+        if applies(case):
+            return Destination(delivery, address(case), port(case), reason)
     raise AssertionError("the last row applies to every reply")
 
 
-def _is_on_another_port(case: Case) -> bool:
-    return case.arrival.server_port != SERVER_PORT
-
-
-def _has_source(case: Case) -> bool:
-    return is_destination(case.arrival.source_int, case.arrival, case.subnet_of)
-
-
-def _has_ciaddr(case: Case) -> bool:
-    return case.request.ciaddr_int != 0 and is_destination(case.request.ciaddr_int, case.arrival, case.subnet_of)
-
-
-def _has_giaddr(case: Case) -> bool:
-    return case.request.giaddr_int != 0 and is_destination(case.request.giaddr_int, case.arrival, case.subnet_of)
-
-
-def _is_bootp(case: Case) -> bool:
-    return _MESSAGE_TYPE not in case.request.options
-
-
-def _has_relay_port(case: Case) -> bool:
-    return case.arrival.source_port != 0 and agent_suboption(case.request, _RELAY_PORT) is not None
+def _always(case: Case) -> bool:  # noqa: ARG001
+    return True
 
 
 def _can_take_a_frame(case: Case) -> bool:
-    request, reply = case.request, case.reply
-    return reply.yiaddr_int != 0 and not request.flags & BROADCAST_FLAG and request.chaddr != b""
+    request = case.request
+    return case.reply.yiaddr_int != 0 and not request.flags & BROADCAST_FLAG and request.chaddr != b""
 
 
 def _source(case: Case) -> int:
@@ -199,46 +194,53 @@ def _client_port(case: Case) -> int:  # noqa: ARG001
     return CLIENT_PORT
 
 
-ROWS = (
-    # A server that is not on port 67 is tried out: those who ask it cannot listen on the well-known ports either.
+# A server that is not on port 67 is tried out: those who ask it cannot listen on the well-known ports either.
+_ON_ANOTHER_PORT = (
     Row(
         "the server is on another port than 67, and source port 0 takes no answer (RFC 768)",
-        lambda case: _is_on_another_port(case) and not case.arrival.source_port,
+        lambda case: case.arrival.source_port == 0,
         None,
         _source,
         _source_port,
     ),
     Row(
         "the server is on another port than 67: to where the request came from",
-        lambda case: _is_on_another_port(case) and _has_source(case),
+        Case.has_source,
         Delivery.UNICAST,
         _source,
         _source_port,
     ),
     Row(
         "the server is on another port than 67, and the request came from no address: to all, on its source port",
-        _is_on_another_port,
+        _always,
         Delivery.BROADCAST,
         _everybody,
         _source_port,
     ),
+)
+
+_ON_PORT_67 = (
     Row(
         "a BOOTP client that can answer at ciaddr, whether relayed or not (RFC 1542 section 5.4)",
-        lambda case: _is_bootp(case) and _has_ciaddr(case),
+        lambda case: case.ciaddr_int != 0 and _MESSAGE_TYPE not in case.request.options,
         Delivery.UNICAST,
         _ciaddr,
         _client_port,
     ),
     Row(
         "a relay agent that asks for the answer at its source port (RFC 8357)",
-        lambda case: _has_giaddr(case) and _has_relay_port(case),
+        lambda case: (
+            case.giaddr_int != 0
+            and case.arrival.source_port != 0
+            and agent_suboption(case.request, _RELAY_PORT) is not None
+        ),
         Delivery.UNICAST,
         _giaddr,
         _source_port,
     ),
     Row(
         "a relay agent (RFC 2131 section 4.1, RFC 1542 section 5.4) or who asks about a lease (RFC 4388), at giaddr",
-        _has_giaddr,
+        lambda case: case.giaddr_int != 0,
         Delivery.UNICAST,
         _giaddr,
         _server_port,
@@ -266,7 +268,7 @@ ROWS = (
     ),
     Row(
         "a client that has an address, ciaddr (RFC 2131 section 4.1)",
-        _has_ciaddr,
+        lambda case: case.ciaddr_int != 0,
         Delivery.UNICAST,
         _ciaddr,
         _client_port,
@@ -274,7 +276,7 @@ ROWS = (
     # RFC 2131 section 4.3.5 wants ciaddr filled in, but there are clients that leave it out.
     Row(
         "a client that asks for options (INFORM) from its address without saying it in ciaddr",
-        lambda case: case.request.options.get(_MESSAGE_TYPE) == _INFORM and _has_source(case),
+        lambda case: case.request.options.get(_MESSAGE_TYPE) == _INFORM and case.has_source(),
         Delivery.UNICAST,
         _source,
         _client_port,
@@ -288,10 +290,12 @@ ROWS = (
     ),
     Row(
         "a client that asks for broadcast, or cannot be reached otherwise (RFC 2131 section 4.1, RFC 1542 section 5.4)",
-        lambda case: True,  # noqa: ARG005
+        _always,
         Delivery.BROADCAST,
         _everybody,
         _client_port,
     ),
 )
-"""Where replies go, the first row that applies."""
+
+ROWS = (*_ON_ANOTHER_PORT, *_ON_PORT_67)
+"""Where replies go, the first row that applies; the first three are for a server that is not on port 67."""
