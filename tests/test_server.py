@@ -1,20 +1,22 @@
 """The server over real sockets on the loopback, from within one process."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dhcpcallout import Callout, Client, Reservation, Server, Subnet
 from dhcpcallout.codes import ControlCode, MessageType
 from dhcpcallout.errors import ClientError, CommitError, ConfigError, StoreOpenError, TransportError
-from dhcpcallout.events import OptionsParsed
-from dhcpcallout.hooks import CalloutEntry
+from dhcpcallout.events import OptionsParsed, PacketDropped, PacketEvent, PacketReceived
+from dhcpcallout.hooks import ABI_SLOTS, CalloutEntry
 from dhcpcallout.leases import Lease, LeaseChange, LeaseState, Refusal
 from dhcpcallout.stores import MemoryStore, SqliteStore
 
@@ -34,10 +36,10 @@ def client_of() -> Iterator[MakeClient]:
     """Make clients of a server; they are closed at the end."""
     clients: list[Client] = []
 
-    def make(server: Server, number: int, **arguments: float) -> Client:
+    def make(server: Server, number: int, **arguments: Any) -> Client:
         host, port = server.addresses[0]
         hardware_address = b"\x02\0" + number.to_bytes(4, "big")
-        clients.append(Client(host, port, hardware_address=hardware_address, **arguments))  # type: ignore[arg-type]
+        clients.append(Client(host, port, hardware_address=hardware_address, **arguments))
         return clients[-1]
 
     yield make
@@ -341,3 +343,201 @@ def test_control_codes_reach_the_callouts() -> None:
     server.pause()
     server.resume()
     assert seen == [ControlCode.PAUSE, ControlCode.CONTINUE]
+
+
+# Async functions of callouts
+
+
+def is_from(event: PacketEvent, number: int) -> bool:
+    return event.packet is not None and event.packet.chaddr[-1] == number
+
+
+@pytest.mark.asyncio
+async def test_an_async_function_holds_up_its_own_client_alone(client_of: MakeClient) -> None:
+    callout, arrived, gate = Callout("slow"), asyncio.Event(), asyncio.Event()
+
+    @callout.new_packet
+    async def wait(event: PacketReceived) -> None:
+        if is_from(event, 1):
+            arrived.set()
+            await gate.wait()
+
+    async with Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=60) as server:
+        first = asyncio.create_task(asyncio.to_thread(client_of(server, 1, timeout_s=15).lease))
+        await arrived.wait()
+        assert (await asyncio.to_thread(client_of(server, 2).lease)).address == IPv4Address("10.0.0.10")
+        assert not first.done()
+        gate.set()
+        assert (await first).address == IPv4Address("10.0.0.11")
+        assert server.engine.hooks.faults == [0]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("slot", [slot.name for slot in ABI_SLOTS if slot.may_be_async])
+async def test_a_function_of_any_packet_slot_may_be_async(slot: str, client_of: MakeClient) -> None:
+    callout, called = Callout("slow"), 0
+
+    async def slow(event: object) -> None:
+        nonlocal called
+        await asyncio.sleep(0)
+        called += 1
+
+    callout.register(slot, slow)
+    store = UnreliableStore()
+    async with Server([SUBNET], listen=LOOPBACK, callouts=[callout], store=store) as server:
+        client = client_of(server, 1)
+        lease = await asyncio.to_thread(client.lease)
+        with pytest.raises(ClientError, match="refused"):
+            await asyncio.to_thread(client.reboot, IPv4Address("192.0.2.1"))
+        store.fails = True
+        with pytest.raises(ClientError, match="no answer"):
+            await asyncio.to_thread(client_of(server, 2, timeout_s=0.05).lease)
+        store.fails = False
+        store.winner = Lease(int(IPv4Address("10.0.0.11")), b"another", 1, b"another", 0, 0, 0xFFFFFFFF)
+        with pytest.raises(ClientError, match="refused"):
+            await asyncio.to_thread(client_of(server, 3).lease)
+        client.release(lease)
+        await asyncio.to_thread(client_of(server, 4).lease)
+    assert called
+    assert not len(server.engine.parking)
+    assert server.engine.hooks.faults == [0]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("on_timeout", ["drop", "continue"])
+async def test_a_function_that_takes_too_long_is_cancelled(on_timeout: Any, client_of: MakeClient) -> None:
+    callout, cancelled = Callout("slow"), asyncio.Event()
+
+    @callout.handle_options
+    async def hang(event: OptionsParsed) -> None:
+        if event.packet is not None and event.packet.message_type is MessageType.DISCOVER:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+
+    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=0.01, on_timeout=on_timeout)
+    async with server:
+        leasing = asyncio.to_thread(client_of(server, 1, timeout_s=0.5, attempts=1).lease)
+        if on_timeout == "continue":
+            assert (await leasing).address == IPv4Address("10.0.0.10")
+        else:
+            with pytest.raises(ClientError, match="no answer"):
+                await leasing
+        await cancelled.wait()
+    assert server.statistics["pkt4-drop-timeout"] == (on_timeout == "drop")
+    assert server.engine.hooks.faults == [1]
+    assert not server.engine.parking.strays
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("error", [RuntimeError("no luck"), TimeoutError(), asyncio.CancelledError(), SystemExit(1)])
+async def test_an_async_function_that_fails_costs_nobody_the_answer(
+    error: BaseException, client_of: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    callout = Callout("faulty")
+
+    @callout.new_packet
+    async def fail(event: object) -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    async with Server([SUBNET], listen=LOOPBACK, callouts=[callout]) as server:
+        await asyncio.to_thread(client_of(server, 1).lease)
+        assert server.engine.hooks.faults == [2]
+        assert not server.statistics["pkt4-receive-drop"]
+    assert [getattr(record, "event_id", None) for record in caplog.records] == [1031, 1031]
+
+
+@pytest.mark.asyncio
+async def test_a_function_that_will_not_be_cancelled_takes_room_until_it_ends(client_of: MakeClient) -> None:
+    callout, gate, started = Callout("stubborn"), asyncio.Event(), asyncio.Event()
+
+    @callout.new_packet
+    async def insist(event: PacketReceived) -> None:
+        if is_from(event, 1):
+            started.set()
+            while not gate.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await gate.wait()
+            raise RuntimeError("nobody listens any more")
+
+    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=0.01, max_parked=2)
+    async with server:
+        with pytest.raises(ClientError, match="no answer"):
+            await asyncio.to_thread(client_of(server, 1, timeout_s=0.3, attempts=1).lease)
+        assert server.engine.parking.strays == 1
+        await asyncio.to_thread(client_of(server, 2).lease)
+        with pytest.raises(ClientError, match="no answer"):
+            await asyncio.to_thread(client_of(server, 1, timeout_s=0.3, attempts=1).lease)
+        with pytest.raises(ClientError, match="no answer"):
+            await asyncio.to_thread(client_of(server, 3, timeout_s=0.3, attempts=1).lease)
+        assert server.statistics["pkt4-drop-nomem"] == 1
+        gate.set()
+        await asyncio.to_thread(client_of(server, 3).lease)
+        assert not server.engine.parking.strays
+
+
+@pytest.mark.asyncio
+async def test_a_reply_does_not_wait_for_what_is_done_after_it(client_of: MakeClient) -> None:
+    callout, gate = Callout("accounting"), asyncio.Event()
+
+    @callout.packet_drop
+    async def account(event: PacketDropped) -> None:
+        await gate.wait()
+
+    async with Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=60) as server:
+        await asyncio.to_thread(client_of(server, 1, timeout_s=15).lease)
+        assert len(server.engine.parking) == 2
+        gate.set()
+    assert not len(server.engine.parking)
+
+
+@pytest.mark.asyncio
+async def test_a_stop_waits_for_parked_packets_until_they_are_answered_or_their_time_is_over(
+    client_of: MakeClient,
+) -> None:
+    callout, gate, waiting = Callout("slow"), asyncio.Event(), asyncio.Semaphore(0)
+    fired: list[str] = []
+    callout.control(lambda event: fired.append(event.code.name))
+    callout.packet_drop(lambda event: fired.append(event.reason.name))
+
+    @callout.new_packet
+    async def wait(event: PacketReceived) -> None:
+        waiting.release()
+        await (gate if is_from(event, 1) else asyncio.Event()).wait()
+
+    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=0.5)
+    await server.start()
+    leasing = [asyncio.create_task(asyncio.to_thread(client_of(server, number, attempts=1).lease)) for number in (1, 2)]
+    for _ in leasing:
+        await waiting.acquire()
+    stopping = asyncio.create_task(server.stop())
+    await asyncio.sleep(0)
+    gate.set()
+    await stopping
+    assert fired == ["START", "PROCESSED", "TIMEOUT", "PROCESSED", "STOP"]
+    assert server.statistics["pkt4-offer-sent"] == 1
+    for result in await asyncio.gather(*leasing, return_exceptions=True):
+        assert isinstance(result, ClientError)
+
+
+@pytest.mark.asyncio
+async def test_a_fault_of_ours_in_a_parked_packet_is_logged_and_leaves_nothing(
+    client_of: MakeClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callout = Callout("slow")
+
+    @callout.handle_options
+    async def wait(event: OptionsParsed) -> None:
+        await asyncio.sleep(0)
+
+    async with Server([SUBNET], listen=LOOPBACK, callouts=[callout]) as server:
+        with monkeypatch.context() as broken:
+            broken.setattr(server.engine, "_decide", None)
+            with pytest.raises(ClientError, match="no answer"):
+                await asyncio.to_thread(client_of(server, 1, timeout_s=0.2, attempts=1).lease)
+        assert server.statistics["pkt4-processing-failed"] == 1
+        assert "could not be processed" in caplog.text
+        assert not len(server.engine.parking)
+        await asyncio.to_thread(client_of(server, 1).lease)

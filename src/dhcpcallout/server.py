@@ -4,19 +4,21 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .codes import ControlCode
 from .engine import Engine, Exchange, OptionValues, Outgoing, Subnet
-from .errors import CommitError, ConfigError, Problem
+from .engine.exchange import Stage
+from .engine.parking import OnTimeout, Parking
+from .errors import CalloutFault, CommitError, ConfigError, Problem
 from .hooks import Callout, CalloutEntry, HookTable
-from .leases import LeaseChange, LeaseStore, Refusal
+from .leases import LeaseChange, LeaseStore
 from .stores import MemoryStore
 from .transports import Transport, UdpTransport, parse_listen
 
@@ -67,6 +69,9 @@ class Server:
         store: Where leases are kept; the server closes it. A new ``MemoryStore`` where none is given.
         callouts: Callouts to run, in order.
         authoritative: See ``Engine``.
+        max_parked: How many packets may wait for async functions of callouts; the next that would is dropped (NOMEM).
+        parked_timeout_s: For how long a packet may wait for them until it is answered, in seconds.
+        on_timeout: Whether it is then dropped (TIMEOUT, ``"drop"``) or goes on without the answer (``"continue"``).
         clock: What tells the time, Unix time in seconds.
 
     Attributes:
@@ -89,6 +94,9 @@ class Server:
         store: LeaseStore | None = None,
         callouts: Iterable[Callout] = (),
         authoritative: bool = False,
+        max_parked: int = 256,
+        parked_timeout_s: float = 2.0,
+        on_timeout: OnTimeout = "drop",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._listen = [_listen_on(text) for text in listen]
@@ -96,11 +104,19 @@ class Server:
         self._store = store if store is not None else MemoryStore()
         self._callouts = tuple(callouts)
         self._clock = clock
-        self.engine = Engine(subnets, options=options, hooks=HookTable(self._callouts), authoritative=authoritative)
+        self.engine = Engine(
+            subnets,
+            options=options,
+            hooks=HookTable(self._callouts),
+            authoritative=authoritative,
+            parking=Parking(max_parked, parked_timeout_s, on_timeout),
+        )
         self._transports: list[Transport] = []
         self._reading = False
         self._waiting: list[_Turn] = []
         self._work = asyncio.Event()
+        self._attending: set[asyncio.Task[None]] = set()
+        self._strays: set[asyncio.Task[Any]] = set()
         self._writer = ThreadPoolExecutor(1, "dhcpcallout-store")
         self._committing: asyncio.Task[None]
         self._expiring: asyncio.Task[None]
@@ -236,11 +252,11 @@ class Server:
                 self.statistics["pkt4-processing-failed"] += 1
                 _log.exception("a packet from %s could not be processed", arrival.source)
                 continue
-            if exchange.changes:
+            if exchange.parked is None and exchange.changes:
                 turn.exchanges.append((transport, exchange))
                 turn.changes += exchange.changes
             else:
-                self._finish(transport, exchange)
+                self._go_on(transport, exchange)
         if turn.changes:
             self._wait(turn)
 
@@ -252,7 +268,7 @@ class Server:
 
     async def _commit_turns(self) -> None:
         """Commit what waits, all of it at once, and finish it; until stopped and nothing waits any more."""
-        while not (self._stopped.is_set() and not self._waiting):
+        while not self._stopped.is_set() or self._waiting or self._attending:
             await self._work.wait()
             self._work.clear()
             turns, self._waiting = self._waiting, []
@@ -276,16 +292,10 @@ class Server:
             for transport, exchange in turn.exchanges:
                 lost = [refused[id(change)] for change in exchange.changes if id(change) in refused]
                 if lost:
-                    self._decide_again(transport, exchange, lost)
+                    self.engine.refuse(exchange, lost, self._clock())
+                    self._go_on(transport, exchange)
                 else:
                     self._finish(transport, exchange)
-
-    def _decide_again(self, transport: Transport, exchange: Exchange, lost: list[Refusal]) -> None:
-        self.engine.refuse(exchange, lost, self._clock())
-        if exchange.changes:
-            self._wait(_Turn([(transport, exchange)], exchange.changes))
-        else:
-            self._finish(transport, exchange)
 
     def _commit_failed(self, turns: list[_Turn], error: CommitError) -> None:
         """Acknowledge nothing: undo these turns, and those decided meanwhile, which rest on them."""
@@ -294,14 +304,74 @@ class Server:
         if not self._store_failed:
             self._store_failed = True
             _log.error("the lease store cannot commit, nothing is acknowledged until it can: %s", error)
-        self.engine.abandon([exchange for turn in turns for _, exchange in turn.exchanges])
+        abandoned = [waiting for turn in turns for waiting in turn.exchanges]
+        self.engine.abandon([exchange for _, exchange in abandoned])
+        for transport, exchange in abandoned:
+            self._go_on(transport, exchange)
 
     def _finish(self, transport: Transport, exchange: Exchange) -> None:
-        outgoing = self.engine.finish(exchange, self._clock())
-        if outgoing is not None:
-            self._send(transport, outgoing)
+        self._send(transport, self.engine.finish(exchange, self._clock()))
+        if exchange.parked is not None:
+            self._park(transport, exchange)
 
-    def _send(self, transport: Transport, outgoing: Outgoing) -> None:
+    def _go_on(self, transport: Transport, exchange: Exchange) -> None:
+        """Do what an exchange needs next."""
+        if exchange.parked is not None:
+            self._park(transport, exchange)
+        elif exchange.stage is not Stage.DECIDING:
+            return
+        elif exchange.changes:
+            self._wait(_Turn([(transport, exchange)], exchange.changes))
+        else:
+            self._finish(transport, exchange)
+
+    # Async functions of callouts
+
+    def _park(self, transport: Transport, exchange: Exchange) -> None:
+        task = asyncio.create_task(self._attend(transport, exchange))
+        self._attending.add(task)
+        task.add_done_callback(self._attended)
+
+    def _attended(self, task: asyncio.Task[None]) -> None:
+        self._attending.discard(task)
+        self._work.set()  # the last one to end may be what a stop waits for
+
+    async def _attend(self, transport: Transport, exchange: Exchange) -> None:
+        """Await what a parked exchange waits for, until it waits for nothing any more."""
+        try:
+            while exchange.parked is not None:
+                # In a task of its own: a function that will not be cancelled must not hold up its exchange.
+                hook = asyncio.create_task(_answer(exchange.parked.awaitable))
+                left_s = self.engine.parking.time_left_s(exchange, self._clock())
+                await asyncio.wait({hook}, timeout=left_s)
+                self._send(transport, self._resume(exchange, hook))
+            self._go_on(transport, exchange)
+        except Exception:
+            self.statistics["pkt4-processing-failed"] += 1
+            _log.exception("a packet from %s could not be processed", exchange.arrival.source)
+
+    def _resume(self, exchange: Exchange, hook: asyncio.Task[Any]) -> Outgoing | None:
+        now = self._clock()
+        if not hook.done():
+            self.engine.parking.strays += 1
+            self._strays.add(hook)
+            hook.add_done_callback(self._stray_ended)
+            hook.cancel()
+            return self.engine.time_out(exchange, now)
+        if hook.cancelled():
+            return self.engine.resume(exchange, now, error=CalloutFault("it was cancelled"))
+        error = hook.exception()
+        return self.engine.resume(exchange, now, None if error is not None else hook.result(), error)
+
+    def _stray_ended(self, hook: asyncio.Task[Any]) -> None:
+        self._strays.discard(hook)
+        self.engine.parking.strays -= 1
+        if not hook.cancelled():
+            hook.exception()  # its time was over, and that has been told: asyncio need not tell of this as well
+
+    def _send(self, transport: Transport, outgoing: Outgoing | None) -> None:
+        if outgoing is None:
+            return
         try:
             transport.send(outgoing)
         except OSError as error:
@@ -314,6 +384,13 @@ class Server:
             changes = self.engine.expire(self._clock(), _EXPIRY_SLICE)
             if changes:
                 self._wait(_Turn(changes=changes))
+
+
+async def _answer(awaitable: Awaitable[Any]) -> Any:
+    try:
+        return await awaitable
+    except SystemExit as error:  # a task that raises it ends the event loop
+        raise CalloutFault(f"it raised {error!r}") from error
 
 
 def _listen_on(text: str) -> tuple[str, int]:
