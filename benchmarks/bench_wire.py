@@ -60,7 +60,7 @@ ACK = message(
         (26, b"\x05\xdc"),
         (28, b"\x0a\x01\xff\xff"),
         (42, b"\x0a\x00\x00\x7b\x0a\x00\x00\x7c"),
-        (43, bytes(range(1, 65))),
+        (43, bytes(range(1, 95))),
         (51, b"\x00\x00\x0e\x10"),
         (54, b"\x0a\x00\x00\x0a"),
         (58, b"\x00\x00\x07\x08"),
@@ -70,7 +70,7 @@ ACK = message(
         (66, b"boot.branch.example.org"),
         (67, b"images/2026/workstation/bootx64.efi"),
         (119, b"\x06branch\x07example\x03org\x00\xc0\x07"),
-        (82, b"\x01\x0eswitch7 port 12\x02\x06\xa1\xb2\xc3\xd4\xe5\xf6".replace(b"\x0e", b"\x0f")),
+        (82, b"\x01\x0fswitch7 port 12\x02\x06\xa1\xb2\xc3\xd4\xe5\xf6"),
     ],
     590,
 )
