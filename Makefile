@@ -48,6 +48,7 @@ bench: $(BIN)/dhcpcallout
 # What is generated of the documentation, from what it documents.
 docs: $(BIN)/dhcpcallout
 	$(BIN)/python -m dhcpcallout.config.reference > docs/configuration.md
+	$(BIN)/python -m dhcpcallout.wire.reference > docs/options.md
 
 clean:
 	rm -rf $(VENV) build dist

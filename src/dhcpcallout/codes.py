@@ -337,7 +337,7 @@ class ClientArchitecture(IntEnum):
 
 
 class StatusCode(IntEnum):
-    """Codes of option 151 (RFC 6926 section 6.2.2, RFC 7724 section 5.2.3)."""
+    """Codes of option 151 (RFC 6926 section 6.2.2, RFC 7724)."""
 
     SUCCESS = 0
     UNSPEC_FAIL = 1
@@ -370,7 +370,7 @@ class DataSource(IntFlag):
 
 
 class RelayFlags(IntFlag):
-    """Flags of sub-option 10 of option 82 (RFC 5010 section 3)."""
+    """Flags of sub-option 10 of option 82 (RFC 5010)."""
 
     UNICAST = 0x80
     """The relay agent got the message by unicast."""

@@ -273,7 +273,7 @@ class VendorIdentified(ValueType[VendorOptions]):
 
 @dataclass(frozen=True, slots=True)
 class SubnetAllocation:
-    """A request for subnets, or subnets given (option 220, RFC 6656 section 3.1).
+    """A request for subnets, or subnets given (option 220, RFC 6656).
 
     Attributes:
         flags: Reserved.

@@ -75,6 +75,11 @@ class Named(Integer):
         self._members: dict[int, IntEnum] = {int(member): member for member in names}
         self._by_text = {_spelling(name): member for name, member in names.__members__.items()}
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The values' names as texts have them."""
+        return tuple(self._by_text)
+
     def decode(self, data: bytes) -> int:
         number = super().decode(data)
         return self._members.get(number, number)
@@ -113,6 +118,11 @@ class Flags(Integer):
         super().__init__(8)
         self.flags = names
         self._by_text = {_spelling(name): int(member) for name, member in names.__members__.items()}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The flags' names as texts have them."""
+        return tuple(self._by_text)
 
     def decode(self, data: bytes) -> int:
         return self.flags(super().decode(data))

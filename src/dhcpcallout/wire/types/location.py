@@ -44,7 +44,7 @@ class GeoLoc:
     """Coordinates with their uncertainty (option 144, RFC 6225 section 2.2).
 
     Attributes:
-        latitude_uncertainty: As RFC 6225 section 2.3.2 codes it: 0 unknown; 2**(8 - it) degrees.
+        latitude_uncertainty: As RFC 6225 section 2.3 codes it: 0 unknown; 2**(8 - it) degrees.
         latitude: Degrees, north positive; exact, a multiple of 2**-25.
         longitude_uncertainty: As the latitude's.
         longitude: Degrees, east positive; exact, a multiple of 2**-25.

@@ -46,7 +46,7 @@ class Servers:
 
 
 class NamesOrAddresses(Record[Servers]):
-    """A byte that tells names (0) from addresses (1), then these (RFC 3361, RFC 3495 section 5.3).
+    """A byte that tells names (0) from addresses (1), then these (RFC 3361, RFC 3495).
 
     A list of either is read too, as a text or from a configuration.
 
@@ -237,7 +237,7 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class RelayAuthentication:
-    """Authentication by a relay agent (sub-option 8, RFC 4030 section 4).
+    """Authentication by a relay agent (sub-option 8, RFC 4030).
 
     Attributes:
         algorithm: 1 HMAC-SHA1.

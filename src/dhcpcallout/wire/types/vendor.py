@@ -35,7 +35,7 @@ class VendorClass:
 
 @dataclass(frozen=True, slots=True)
 class RadiusAttribute:
-    """A RADIUS attribute (sub-option 7 of option 82, RFC 4014 section 3).
+    """A RADIUS attribute (sub-option 7 of option 82, RFC 4014).
 
     Attributes:
         type: RADIUS's number, 1 for User-Name.
@@ -47,7 +47,7 @@ class RadiusAttribute:
 
 
 class VirtualSubnetType(IntEnum):
-    """How a virtual subnet is named (RFC 6607 section 3.4)."""
+    """How a virtual subnet is named (RFC 6607 section 3)."""
 
     VPN_NAME = 0
     VPN_ID = 1
@@ -69,7 +69,7 @@ class VirtualSubnet:
 
 @dataclass(frozen=True, slots=True)
 class SubnetRequest:
-    """A request for a subnet (sub-option 1 of option 220, RFC 6656 section 3.2.1).
+    """A request for a subnet (sub-option 1 of option 220, RFC 6656).
 
     Attributes:
         flags: 2 for subnets that the client has (i), 1 for a hierarchical request (h).
@@ -99,7 +99,7 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class SubnetInformation:
-    """Subnets that a server gives, or a client has (sub-option 2 of option 220, RFC 6656 section 3.2.2).
+    """Subnets that a server gives, or a client has (sub-option 2 of option 220, RFC 6656).
 
     Attributes:
         flags: 2 for a client's request (c), 1 for a server's information alone (s).
@@ -112,7 +112,7 @@ class SubnetInformation:
 
 @dataclass(frozen=True, slots=True)
 class KerberosBackoff:
-    """Timeouts of a Kerberos exchange (sub-options 4 and 5 of option 122, RFC 3495 sections 5.4 and 5.5).
+    """Timeouts of a Kerberos exchange (sub-options 4 and 5 of option 122, RFC 3495).
 
     Attributes:
         nominal_timeout_ms: Milliseconds.
