@@ -373,6 +373,12 @@ def test_two_shared_networks_have_two_names() -> None:
     ) == [("shared-network[2].name", "'a' is the name of shared-network[0] already")]
 
 
+def test_a_shared_network_without_a_subnet_is_a_mistake() -> None:
+    assert problems_of(shared("a", key="shared-network[0]")) == [
+        ("shared-network[0]", "the shared network 'a' has no subnet")
+    ]
+
+
 def test_relay_agents_are_given_by_addresses_of_single_hosts() -> None:
     problems: list[str] = []
     relays = compile_relays(

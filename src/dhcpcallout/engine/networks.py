@@ -298,8 +298,8 @@ def compile_networks(networks: Sequence[Network], problem: Callable[[str, str], 
 
     Args:
         networks: In the configuration's order.
-        problem: Called with the key and the text of every mistake: overlaps, and names, interfaces and relay agents of
-            two networks.
+        problem: Called with the key and the text of every mistake: overlaps, names, interfaces and relay agents of two
+            networks, and networks of no subnet.
 
     Returns:
         The table, which is good only if there was no mistake.
@@ -312,6 +312,8 @@ def compile_networks(networks: Sequence[Network], problem: Callable[[str, str], 
     relays: dict[int, tuple[Network, str]] = {}
     interfaces: dict[str, tuple[Network, str]] = {}
     for network in networks:
+        if not network.subnets:
+            problem(network.key, f"the shared network {network.name!r} has no subnet")
         if network.is_shared and names.setdefault(network.name, network) is not network:
             problem(f"{network.key}.name", f"{network.name!r} is the name of {names[network.name].key} already")
         for relay_int, subnet in sorted(_relays_of(network), key=itemgetter(0)):
