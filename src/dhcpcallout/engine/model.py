@@ -67,6 +67,8 @@ class Reservation(Scope):
         circuit_id: Sub-option 1 of option 82: its text, or the bytes.
         remote_id: Sub-option 2 of option 82: its text, or the bytes.
         option: The name or code of any other option whose value tells the client; with ``option_value``.
+        suboption: The name or code of the sub-option within ``option`` whose value it is instead.
+        enterprise: The enterprise number of the vendor whose part of ``option`` (124, 125) it is.
         option_value: The option's value, as its type takes it.
         address: The address, within the subnet, in its pools or not; None where only the rest is kept.
         hardware_type: ``htype`` that goes with ``hardware_address``, IANA's number; 1 is Ethernet.
@@ -79,6 +81,8 @@ class Reservation(Scope):
     circuit_id: str | bytes | None = None
     remote_id: str | bytes | None = None
     option: str | int | None = None
+    suboption: str | int | None = None
+    enterprise: int | None = None
     option_value: Any = None
     address: str | IPv4Address | None = None
     hardware_type: int = 1
