@@ -239,6 +239,7 @@ class TestEchoes:
 
     def test_the_subnet_selection_comes_back(self) -> None:  # RFC 3011
         assert options(request(b"", {118: b"\x0a\1\0\0"}))[118] == b"\x0a\1\0\0"
+        assert 118 not in options(request(b"", {118: b"\x0a\1"}))
 
     def test_rapid_commit_is_confirmed(self) -> None:  # RFC 4039 section 3.1
         assert options(request(b"", {80: b""}), rapid_commit=True)[80] == b""

@@ -61,6 +61,7 @@ _ORIGINS = {
     _SUBNET_SELECTION: "the client's own (RFC 3011)",
 }
 
+_ADDRESS_SIZE = 4
 _IP_AND_UDP = 28
 _SMALLEST_LIMIT = 576 - _IP_AND_UDP
 """Bytes of a message that every DHCP client takes (RFC 2131 section 2)."""
@@ -380,7 +381,7 @@ def _client_options(sent: Mapping[int, bytes], resolved: Resolved, hostname: byt
     """What the client sends of its own, returned or answered."""
     own = _identifier(sent, resolved.never)
     selected = sent.get(_SUBNET_SELECTION)
-    if selected is not None:
+    if selected is not None and len(selected) == _ADDRESS_SIZE:  # what cannot be obeyed must not come back (RFC 3011)
         own[_SUBNET_SELECTION] = selected
     fqdn = sent.get(_FQDN)
     if fqdn is not None and _FQDN not in resolved.never:
