@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dhcpcallout.codes import MessageType
@@ -317,6 +317,8 @@ def problems_of(*networks: Network) -> list[tuple[str, str]]:
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.integers(24, 32)), max_size=10))
+@example([(7, 32), (7, 32)])
+@example([(6, 31), (7, 32), (8, 32)])
 def test_overlaps_are_found_wherever_there_are_any(prefixes: list[tuple[int, int]]) -> None:
     networks = [IPv4Network((0x0A000000 + number, length), strict=False) for number, length in prefixes]
     pairs = [(a, b) for place, a in enumerate(networks) for b in networks[:place] if a.overlaps(b)]
