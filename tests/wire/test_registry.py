@@ -138,6 +138,7 @@ def test_get_and_in_tell_what_is_assigned() -> None:
     assert REGISTRY.get("ruoters") is None
     assert 3 in REGISTRY
     assert "dns-servers" in REGISTRY
+    assert repr(REGISTRY) == f"<OptionRegistry dhcp4 of {len(ASSIGNED)} options>"
     assert None not in REGISTRY
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from ..errors import EncodeError, WireError
 from .option import Option, OptionSpace
 from .types import notation
-from .types.base import ValueType
+from .types.base import SelfDelimited, ValueType
 from .types.composite import LengthPrefixed
 from .types.integers import Integer
 
@@ -199,7 +199,7 @@ class VendorOptions:
     options: SubOptions | bytes
 
 
-class VendorIdentified(ValueType[VendorOptions]):
+class VendorIdentified(SelfDelimited[VendorOptions]):
     """An enterprise number, then that vendor's sub-options after their length (RFC 3925 section 4, RFC 4243).
 
     Some vendors, Mitel for one, send a text in place of sub-options, though RFC 3925 does not allow it: as in option
@@ -215,10 +215,6 @@ class VendorIdentified(ValueType[VendorOptions]):
         self._number = Integer(32)
         self._spaces: Mapping[str, Any] = {}
 
-    @property
-    def delimited(self) -> bool:
-        return True
-
     def bind(self, spaces: Mapping[str, Any]) -> Self:
         bound = type(self)()
         bound._spaces = spaces
@@ -232,12 +228,6 @@ class VendorIdentified(ValueType[VendorOptions]):
     def options_of(self, enterprise: int) -> LengthPrefixed[SubOptions | bytes]:
         """The type of a vendor's options."""
         return LengthPrefixed(VendorEncapsulated(f"vendor-{enterprise}").bind(self._spaces))
-
-    def decode(self, data: bytes) -> VendorOptions:
-        value, end = self.read(data, 0)
-        if end != len(data):
-            raise WireError(f"{len(data) - end} bytes too many", offset=end)
-        return value
 
     def read(self, data: bytes, at: int) -> tuple[VendorOptions, int]:
         enterprise, at = self._number.read(data, at)

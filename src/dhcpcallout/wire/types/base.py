@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 from ...errors import EncodeError, WireError
 from . import notation
 
-__all__ = ["AnyType", "Empty", "ValueType", "shifted"]
+__all__ = ["AnyType", "Empty", "SelfDelimited", "ValueType", "shifted"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -122,6 +122,23 @@ class ValueType(ABC, Generic[T_co]):
 
 
 AnyType = ValueType[Any]
+
+
+class SelfDelimited(ValueType[T_co]):
+    """A value of no fixed size that ends by itself, so that another can follow."""
+
+    @abstractmethod
+    def read(self, data: bytes, at: int) -> tuple[T_co, int]: ...
+
+    def decode(self, data: bytes) -> T_co:
+        value, end = self.read(data, 0)
+        if end != len(data):
+            raise WireError(f"{len(data) - end} bytes after the value", offset=end)
+        return value
+
+    @property
+    def delimited(self) -> bool:
+        return True
 
 
 class Empty(ValueType[bool]):

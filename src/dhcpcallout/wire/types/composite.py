@@ -5,7 +5,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from ...errors import EncodeError, WireError
 from . import notation
-from .base import ValueType, shifted
+from .base import SelfDelimited, ValueType, shifted
 
 __all__ = ["Array", "LengthPrefixed", "Record", "plain_tuple"]
 
@@ -183,7 +183,7 @@ def plain_tuple(*values: Any) -> tuple[Any, ...]:
     return values
 
 
-class LengthPrefixed(ValueType[T]):
+class LengthPrefixed(SelfDelimited[T]):
     """A value with its length in bytes before it.
 
     Args:
@@ -199,16 +199,6 @@ class LengthPrefixed(ValueType[T]):
         self._length_size = length_size
         self._counted = counted
         self._unit = unit
-
-    @property
-    def delimited(self) -> bool:
-        return True
-
-    def decode(self, data: bytes) -> T:
-        value, end = self.read(data, 0)
-        if end != len(data):
-            raise WireError(f"{len(data) - end} bytes too many", offset=end)
-        return value
 
     def read(self, data: bytes, at: int) -> tuple[T, int]:
         start = at + self._length_size

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from ...errors import EncodeError, WireError
+from .base import SelfDelimited
 from .composite import Array
 from .strings import Item
 
@@ -120,20 +121,10 @@ def _checked(text: str, labels: list[bytes]) -> list[bytes]:
     return labels
 
 
-class DomainName(Item[str]):
+class DomainName(Item[str], SelfDelimited[str]):
     """One absolute name, not compressed."""
 
     name = "fqdn"
-
-    @property
-    def delimited(self) -> bool:
-        return True
-
-    def decode(self, data: bytes) -> str:
-        name, end = self.read(data, 0)
-        if end != len(data):
-            raise WireError(f"{len(data) - end} bytes after the name", offset=end)
-        return name
 
     def read(self, data: bytes, at: int) -> tuple[str, int]:
         labels, _, end = read_labels(data, at)

@@ -7,7 +7,7 @@ from typing import Any
 from ...errors import EncodeError, WireError
 from . import notation
 from .addresses import Address
-from .base import ValueType
+from .base import SelfDelimited
 
 __all__ = ["ClasslessRoute", "PolicyFilter", "Route", "StaticRoute"]
 
@@ -51,7 +51,7 @@ class PolicyFilter:
     mask: IPv4Address
 
 
-class ClasslessRoute(ValueType[Route]):
+class ClasslessRoute(SelfDelimited[Route]):
     """The prefix length, as many bytes of the destination as it says, the router (RFC 3442).
 
     Bits of the destination beyond its prefix do not count, as RFC 3442 says. Its text is ``10.0.0.0/8 via 10.0.0.1``;
@@ -59,16 +59,6 @@ class ClasslessRoute(ValueType[Route]):
     """
 
     name = "classless route"
-
-    @property
-    def delimited(self) -> bool:
-        return True
-
-    def decode(self, data: bytes) -> Route:
-        route, end = self.read(data, 0)
-        if end != len(data):
-            raise WireError(f"{len(data) - end} bytes after the route", offset=end)
-        return route
 
     def read(self, data: bytes, at: int) -> tuple[Route, int]:
         if at >= len(data):
