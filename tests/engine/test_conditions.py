@@ -68,6 +68,7 @@ def test_nuls_at_the_end_are_no_part_of_a_text(nuls: bytes) -> None:
         ("eth0/1", b"eth0/1"),
         ("0a0b", b"0a0b"),
         ("0x0a0b", b"\x0a\x0b"),
+        ("0X0A0B", b"\x0a\x0b"),
         ('"0x0a0b"', b"0x0a0b"),
         ('"\\x00a"', b"\0a"),
         (b"\x0a", b"\x0a"),

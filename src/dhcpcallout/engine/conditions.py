@@ -426,7 +426,7 @@ def _octets(kind: AnyType, operand: Any) -> bytes:
         raise EncodeError(f"{operand!r} is not a text")
     if isinstance(kind, Text):
         return notation.encode_utf8(operand)
-    if isinstance(kind, Opaque) and kind.printable and not operand.startswith("0x"):
+    if isinstance(kind, Opaque) and kind.printable and operand[:2].lower() != "0x":
         return notation.encode_utf8(notation.unquoted(operand))
     return Opaque().parse_text(operand)
 
