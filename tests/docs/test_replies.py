@@ -32,7 +32,7 @@ def scope(table: Mapping[str, Any], problem: Callable[[str, str], None] | None =
     return compile_scope(Scope(**known), "", "subnet[0]", problem or fail)
 
 
-def answer(resolved: Resolved, wanted: bytes, hostname: bytes | None = None) -> Answer:
+def answer(resolved: Resolved, wanted: bytes, hostname: str | None = None) -> Answer:
     asked = Packet(options={55: wanted})
     return Answers().reply(asked, MessageType.ACK, resolved, 1, lease_time_s=resolved.lease_time_s, hostname=hostname)
 
@@ -45,7 +45,7 @@ def test_the_first_configuration_tells_what_the_page_says() -> None:
     told = answer(resolve(shared), wanted).packet
     assert [code for code in told.options if code in range(1, 50)] == [1, 3, 6, 15]
     assert told.options[15] == b"example.com"
-    told = answer(resolve([scope(reservation), *shared]), wanted, reservation["hostname"].encode()).packet
+    told = answer(resolve([scope(reservation), *shared]), wanted, reservation["hostname"]).packet
     assert [code for code in told.options if code in range(1, 50)] == [1, 6, 12, 15]
     assert (told.options[15], told.options[12]) == (b"print.example.com", b"printer")
     assert 15 in answer(resolve(shared), b"\1").packet.options

@@ -256,28 +256,28 @@ class TestNames:
             (b"\x0c", b"laptop", None, b"laptop"),
             (b"\1", b"laptop", None, None),
             (None, b"laptop", None, None),
-            (b"\x0c", None, b"printer", b"printer"),
-            (b"\x0c", b"laptop", b"printer", b"printer"),
-            (b"\1", b"laptop", b"printer", b"printer"),
-            (b"\1", None, b"printer", None),
-            (None, None, b"printer", b"printer"),
+            (b"\x0c", None, "printer", b"printer"),
+            (b"\x0c", b"laptop", "printer", b"printer"),
+            (b"\1", b"laptop", "printer", b"printer"),
+            (b"\1", None, "printer", None),
+            (None, None, "printer", b"printer"),
         ],
     )
     def test_a_client_learns_its_name(
-        self, wanted: bytes | None, sent: bytes | None, hostname: bytes | None, expected: bytes | None
+        self, wanted: bytes | None, sent: bytes | None, hostname: str | None, expected: bytes | None
     ) -> None:
         asked = request(wanted, {} if sent is None else {12: sent})
         assert options(asked, hostname=hostname).get(12) == expected
 
     def test_a_reserved_name_counts_before_one_that_a_scope_says(self) -> None:
         assert options(request(b"\x0c", {12: b"laptop"}), self.NAMED)[12] == b"all-alike"
-        assert options(request(b"\x0c"), self.NAMED, hostname=b"printer")[12] == b"printer"
-        assert options(request(None), self.NAMED, hostname=b"printer")[12] == b"printer"
+        assert options(request(b"\x0c"), self.NAMED, hostname="printer")[12] == b"printer"
+        assert options(request(None), self.NAMED, hostname="printer")[12] == b"printer"
 
     def test_names_can_be_sent_unasked_and_withheld(self) -> None:
-        assert options(request(b""), resolve([scope(always_send=[12])]), hostname=b"printer")[12] == b"printer"
+        assert options(request(b""), resolve([scope(always_send=[12])]), hostname="printer")[12] == b"printer"
         withheld = resolve([scope(never_send=[12])])
-        assert 12 not in options(request(b"\x0c", {12: b"laptop"}), withheld, hostname=b"printer")
+        assert 12 not in options(request(b"\x0c", {12: b"laptop"}), withheld, hostname="printer")
         assert 12 not in options(request(b"\x0c", {12: b"laptop"}), withheld)
 
     def test_a_name_in_dns_is_answered_with_the_domain(self) -> None:  # RFC 4702 section 4
@@ -287,7 +287,7 @@ class TestNames:
 
     def test_a_name_in_dns_is_answered_with_the_reserved_one(self) -> None:
         assert (
-            options(request(b"", {81: b"\1\0\0laptop"}), hostname=b"printer")[81] == b"\x0a\xff\xffprinter.example.com"
+            options(request(b"", {81: b"\1\0\0laptop"}), hostname="printer")[81] == b"\x0a\xff\xffprinter.example.com"
         )
 
     def test_a_name_in_dns_that_is_none_gets_no_answer(self) -> None:
@@ -341,7 +341,7 @@ class TestBootp:
         assert reply == {1: MASK, 12: b"x", 224: bytes(60), 225: bytes(60)}
 
     def test_a_reserved_name_is_told(self) -> None:
-        assert options(Packet(), self.RESOLVED, None, hostname=b"printer")[12] == b"printer"
+        assert options(Packet(), self.RESOLVED, None, hostname="printer")[12] == b"printer"
 
     def test_a_reply_has_300_bytes_and_options_in_no_other_field(self) -> None:
         asked = Packet(chaddr=b"\2\0\0\0\0\1", giaddr=1, options={82: b"\1\1a"})
@@ -364,7 +364,7 @@ class TestExplanation:
         asked = request(
             b"\x03\x06\x2a\x43\x0c", {61: b"\1\2", 81: b"\0\0\0x", 82: b"\1\1a", 118: b"\x0a\0\0\0", 116: b"\1"}
         )
-        one = answer(asked, resolved, OFFER, rapid_commit=True, hostname=b"x")
+        one = answer(asked, resolved, OFFER, rapid_commit=True, hostname="x")
         assert one.origins() == {
             53: "the server",
             54: "the server",
@@ -468,7 +468,7 @@ def replies(draw: Callable[..., Any]) -> tuple[Packet, Answer, Resolved]:
         SERVER_INT,
         address_int=draw(st.integers(0, 9)),
         lease_time_s=None if kind is None else draw(st.none() | st.sampled_from((1, 600, INFINITE))),
-        hostname=draw(st.none() | st.just(b"printer")),
+        hostname=draw(st.none() | st.just("printer")),
         rapid_commit=kind is ACK and draw(st.booleans()),
     )
     return asked, one, resolved
@@ -533,6 +533,22 @@ class TestEveryReply:
         assert "a callout" not in one.origins().values()
         if one.message_type is not NAK:
             assert one.withheld().keys() == resolved.options.keys() - one.packet.options.keys()
+
+
+class TestChanges:
+    def test_a_changed_packet_is_encoded_as_the_client_asks_for_it(self) -> None:
+        one = answer(request(b"\x06\xe6\x03"))
+        one.packet.options[230] = b"\1"
+        del one.packet.options[6]
+        assert list(decode(one.encode(), strict=True).options) == [53, 230, 1, 3, 54, 51, 58, 59]
+
+    def test_another_packet_takes_its_place(self) -> None:
+        one = answer(request(b"\x06\x03"))
+        other = decode(one.encode())
+        other.options[15] = b"lab"
+        one.packet = other
+        assert decode(one.encode()) == other
+        assert one.origins()[15] == "a callout"
 
 
 class TestCache:

@@ -10,6 +10,7 @@ from ..wire import Packet, encode
 from ..wire.header import COOKIE, END, FILE_SIZE, MAX_PART, SNAME_SIZE
 from ..wire.layout import arrange, encode_option
 from ..wire.packet import MIN_SIZE
+from ..wire.types.notation import encode_utf8
 from .hostnames import answer_fqdn
 from .scopes import Resolved, timers
 
@@ -141,7 +142,7 @@ class Answer:
 
     @property
     def packet(self) -> Packet:
-        """The reply as a packet: change it, and ``encode`` encodes it as it is then."""
+        """The reply as a packet. Change it, or put another in its place: that is what ``encode`` encodes then."""
         if self._packet is None:
             request, resolved = self._request, self._key.resolved
             self._packet = Packet(
@@ -160,6 +161,10 @@ class Answer:
                 registry=request.registry,
             )
         return self._packet
+
+    def replace(self, packet: Packet) -> None:
+        """Have the reply say what a packet says, which a callout made of it."""
+        self._packet = packet
 
     def encode(self) -> bytes:
         """The reply's bytes, in the order and within the size that the client asks for."""
@@ -289,7 +294,7 @@ class Answers:
         *,
         address_int: int = 0,
         lease_time_s: int | None = None,
-        hostname: bytes | None = None,
+        hostname: str | None = None,
         rapid_commit: bool = False,
         max_size: int | None = None,
     ) -> Answer:
@@ -311,17 +316,18 @@ class Answers:
         wanted = sent.get(_REQUEST_LIST)
         if wanted is not None and len(wanted) > MAX_PART:
             wanted = bytes(dict.fromkeys(wanted))
-        key = _Key(resolved, wanted, lease_time_s, server_int, message_type is None, hostname is not None, b"")
+        reserved = None if hostname is None else encode_utf8(hostname)
+        key = _Key(resolved, wanted, lease_time_s, server_int, message_type is None, reserved is not None, b"")
         own = {}
         if message_type is None:
             max_size = max_size or MIN_SIZE
         else:
-            own = _client_options(sent, resolved, hostname)
+            own = _client_options(sent, resolved, reserved)
             if rapid_commit:
                 own[_RAPID_COMMIT] = b""
             if message_type is MessageType.OFFER and _AUTO_CONFIG in resolved.options:
                 own |= _auto_configuration(sent, resolved)
-        name = _name(sent, resolved, wanted, hostname)
+        name = _name(sent, resolved, wanted, reserved)
         if name:
             own[_HOST_NAME] = name
         return self._answer(request, message_type, key, own, address_int, max_size)
