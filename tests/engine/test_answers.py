@@ -546,7 +546,7 @@ class TestChanges:
         one = answer(request(b"\x06\x03"))
         other = decode(one.encode())
         other.options[15] = b"lab"
-        one.packet = other
+        one.replace(other)
         assert decode(one.encode()) == other
         assert one.origins()[15] == "a callout"
 

@@ -142,7 +142,7 @@ class Answer:
 
     @property
     def packet(self) -> Packet:
-        """The reply as a packet. Change it, or put another in its place: that is what ``encode`` encodes then."""
+        """The reply as a packet. Change or ``replace`` it: that is what ``encode`` encodes then."""
         if self._packet is None:
             request, resolved = self._request, self._key.resolved
             self._packet = Packet(
