@@ -534,7 +534,7 @@ async def test_a_fault_of_ours_in_a_parked_packet_is_logged_and_leaves_nothing(
 
     async with Server([SUBNET], listen=LOOPBACK, callouts=[callout]) as server:
         with monkeypatch.context() as broken:
-            broken.setattr(server.engine, "_decide", None)
+            broken.setattr(server.engine._handling, "handle", None)
             with pytest.raises(ClientError, match="no answer"):
                 await asyncio.to_thread(client_of(server, 1, timeout_s=0.2, attempts=1).lease)
         assert server.statistics["pkt4-processing-failed"] == 1

@@ -25,7 +25,7 @@ def test_a_lease_from_its_first_packet_to_its_end(dhcp_network: SimulatedNetwork
     assert "address_offer(OLD)" in dhcp_network.trace
     dhcp_network.fired.clear()
     dhcp_network.advance(3601)
-    assert dhcp_network.trace == ["delete_client"]
+    assert dhcp_network.trace == ["lease_expired", "delete_client"]
 
 
 def test_the_client_on_the_list_gets_nothing(dhcp_network: SimulatedNetwork) -> None:

@@ -16,7 +16,19 @@ from .codes import (
     MessageType,
     OptionCode,
 )
-from .engine import Arrival, Delivery, Engine, Exchange, Outgoing, Reservation, Subnet
+from .engine import (
+    Arrival,
+    ClientClass,
+    Delivery,
+    Engine,
+    Exchange,
+    Outgoing,
+    Pool,
+    Reservation,
+    Scope,
+    SharedNetwork,
+    Subnet,
+)
 from .errors import DhcpCalloutError
 from .events import (
     AddressDeleted,
@@ -52,6 +64,7 @@ __all__ = [
     "Callout",
     "CalloutEntry",
     "Client",
+    "ClientClass",
     "ClientDeleted",
     "ControlCode",
     "Delivery",
@@ -75,14 +88,17 @@ __all__ = [
     "OptionsParsed",
     "Outgoing",
     "Packet",
+    "Pool",
     "PacketDropped",
     "PacketReceived",
     "Replace",
     "ReplyBuilt",
     "ReplyPrepared",
     "Reservation",
+    "Scope",
     "Server",
     "ServiceControlled",
+    "SharedNetwork",
     "Subnet",
     "SubnetSelected",
     "UseAddress",

@@ -253,14 +253,23 @@ class AddressSelected(PacketEvent):
 class ReplyPrepared(PacketEvent):
     """The server has a reply, not yet encoded (slot ``build_reply``).
 
-    May be answered with ``Replace`` (a ``Packet``, or bytes that are decoded) or ``Drop``, or by changing ``reply``.
+    May be answered with ``Replace`` or ``Drop``, or by changing ``reply``. Options and boot parameters may be changed,
+    but not whose reply it is, of what type, from which server, nor which address it gives and for how long: the lease
+    is durable by now.
 
     Attributes:
-        reply: The reply to be, as those asked before left it: a copy of the server's, whose options and boot
-            parameters may be changed until the function returns.
+        reply_data: The reply to be, as those asked before left it, as bytes.
     """
 
-    reply: Packet
+    reply_data: bytes
+    _reply: list[Packet] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def reply(self) -> Packet:
+        """``reply_data``, decoded when first asked for: what is changed in it until the function returns counts."""
+        if not self._reply:
+            self._reply.append(decode(self.reply_data))
+        return self._reply[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,10 +98,10 @@ class UseSubnet:
 
 @dataclass(frozen=True, slots=True)
 class UseAddress:
-    """An answer to ``AddressSelected``: the client gets this address, which must be free, and in the event's subnet.
+    """An answer to ``AddressSelected``: the client gets this address.
 
     Attributes:
-        address: The address; in a pool or not. None that is reserved for another client.
+        address: The address: free, and in a pool of the event's subnet that the client may use, or reserved for it.
     """
 
     address: IPv4Address | str | int
@@ -181,7 +181,7 @@ HANDLE_OPTIONS = Slot("handle_options", "DhcpHandleOptionsHook", OptionsParsed)
 DELETE_CLIENT = Slot("delete_client", "DhcpDeleteClientHook", ClientDeleted)
 SELECT_SUBNET = Slot("select_subnet", None, SubnetSelected, (Drop, UseSubnet), "subnet")
 SELECT_ADDRESS = Slot("select_address", None, AddressSelected, (Drop, UseAddress, InUse), "address_int")
-BUILD_REPLY = Slot("build_reply", None, ReplyPrepared, (Drop, Replace), "reply")
+BUILD_REPLY = Slot("build_reply", None, ReplyPrepared, (Drop, Replace), "reply_data")
 LEASE_COMMITTED = Slot("lease_committed", None, LeaseCommitted, (Drop,), "lease")
 LEASE_EXPIRED = Slot("lease_expired", None, LeaseExpired, (Extend,), "lease")
 

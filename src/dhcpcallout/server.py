@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .codes import ControlCode
-from .engine import Engine, Exchange, OptionValues, Outgoing, Subnet
+from .engine import ClientClass, Engine, Exchange, Outgoing, Reservation, Scope, SharedNetwork, Subnet
 from .engine.exchange import Stage
 from .engine.parking import OnTimeout, Parking
 from .errors import CalloutFault, CommitError, ConfigError, Problem
@@ -61,8 +61,10 @@ class Server:
     Everything happens in the event loop's thread, but for the store's commits, which have a thread of their own.
 
     Args:
-        subnets: The networks to serve.
-        options: What the clients of every subnet are told, by registry name.
+        subnets: The networks to serve: subnets, and shared networks of several.
+        defaults: What all clients are told.
+        classes: The kinds of clients.
+        reservations: What is kept for single clients, whatever their subnet.
         listen: Addresses to listen on: ``"127.0.0.1:6767"``, ``"10.0.0.1"`` (port 67), port 0 for any.
         interfaces: Interfaces whose clients are served on port 67 (Linux; needs root or CAP_NET_RAW and
             CAP_NET_BIND_SERVICE).
@@ -78,7 +80,7 @@ class Server:
         engine: The engine, once started.
 
     Raises:
-        ConfigError: On construction, with every mistake in ``subnets`` and ``options``.
+        ConfigError: On construction, with every mistake in what is configured.
         StoreError: On entering: the lease store cannot be read.
         TransportError: On entering: a socket cannot be opened.
         Exception: On entering: whatever the ``on_load`` of a callout raises that no loader has loaded before.
@@ -86,9 +88,11 @@ class Server:
 
     def __init__(
         self,
-        subnets: Sequence[Subnet],
+        subnets: Sequence[Subnet | SharedNetwork],
         *,
-        options: OptionValues | None = None,
+        defaults: Scope | None = None,
+        classes: Sequence[ClientClass] = (),
+        reservations: Sequence[Reservation] = (),
         listen: Sequence[str] = (),
         interfaces: Sequence[str] = (),
         store: LeaseStore | None = None,
@@ -106,7 +110,9 @@ class Server:
         self._clock = clock
         self.engine = Engine(
             subnets,
-            options=options,
+            defaults=defaults,
+            classes=classes,
+            reservations=reservations,
             hooks=HookTable(self._callouts),
             authoritative=authoritative,
             parking=Parking(max_parked, parked_timeout_s, on_timeout),
@@ -143,7 +149,7 @@ class Server:
 
         return cls(
             settings.subnets,
-            options=settings.options,
+            defaults=Scope(options=settings.options),
             listen=[f"{host}:{port}" for host, port in settings.listen],
             interfaces=settings.interfaces,
             store=open_store(settings.store),

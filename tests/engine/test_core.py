@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpcallout.codes import ControlCode, DropReason, MessageType, OptionCode
-from dhcpcallout.engine import Arrival, Delivery, Engine, Reservation, Subnet
+from dhcpcallout.engine import Arrival, Delivery, Engine, Reservation, Scope, Subnet
 from dhcpcallout.errors import ConfigError
 from dhcpcallout.hooks import Callout, Drop, HookTable, Replace
 from dhcpcallout.leases import LeaseState, Refusal
@@ -51,7 +51,7 @@ def test_an_offered_address_is_held_for_its_client_until_the_offer_ends(make_lab
     assert lab.send(messages.message(MessageType.DISCOVER, 4)) is None
     assert lab.fired[-2:] == ["packet_drop(NOADDRESS)", PROCESSED]
     lab.now += 31
-    assert lab.send(messages.message(MessageType.DISCOVER, 4)).yiaddr == IPv4Address("10.0.0.11")
+    assert lab.send(messages.message(MessageType.DISCOVER, 4)).yiaddr == IPv4Address("10.0.0.10")
 
 
 def test_a_renewal_extends_the_lease(make_lab: Any, messages: Any) -> None:
@@ -228,7 +228,7 @@ def test_an_ended_lease_that_nobody_reclaimed_is_given_on_when_addresses_run_out
     lab.now += 1001
     lab.fired.clear()
     assert lab.lease(4) == first
-    assert lab.fired.count("delete_client") == 1
+    assert lab.fired.count("delete_client") == 3
 
 
 def test_leases_outlive_the_engine(make_lab: Any, messages: Any) -> None:
@@ -297,7 +297,7 @@ def test_the_parameter_request_list_decides_what_goes_and_in_what_order(make_lab
 
 def test_what_is_said_to_all_gives_way_to_what_is_said_to_a_subnet(make_lab: Any, messages: Any) -> None:
     subnet = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.12"], options={"routers": "10.0.0.2"})
-    lab = make_lab(subnet, options={"routers": ["10.0.0.1"], "domain-name": "example.org"})
+    lab = make_lab(subnet, defaults=Scope(options={"routers": ["10.0.0.1"], "domain-name": "example.org"}))
     offer = lab.send(messages.message(MessageType.DISCOVER, 1))
     assert offer.get("routers") == (IPv4Address("10.0.0.2"),)
     assert offer.get("domain-name") == "example.org"

@@ -28,7 +28,7 @@ BOOTP = None
 
 def planned(prefix: str) -> PlannedSubnet:
     network = IPv4Network(prefix)
-    return PlannedSubnet(int(network.network_address), int(network.netmask), (), 3600, {}, {})
+    return PlannedSubnet(int(network.network_address), int(network.netmask))
 
 
 SUBNETS = [planned("10.0.0.0/24"), planned("10.0.1.0/31"), planned("10.0.2.7/32")]

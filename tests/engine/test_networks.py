@@ -33,10 +33,6 @@ def planned(prefix: str, *, interface: str = "", relays: Sequence[str] = (), key
     return PlannedSubnet(
         network_int=int(network.network_address),
         mask_int=int(network.netmask),
-        pools=(),
-        lease_time_s=3600,
-        options={},
-        reservations={},
         interface=interface,
         relays=frozenset(map(integer, relays)),
         key=key or prefix,

@@ -71,6 +71,14 @@ class Held:
             outgoing = self.engine.finish(exchange, self.now)
         return None if outgoing is None else decode(outgoing.data)
 
+    def time_out(self, exchange: Exchange) -> Packet | None:
+        """The same for an exchange whose deadline has passed."""
+        assert is_parked(exchange)
+        outgoing = self.engine.time_out(exchange, self.now)
+        if not is_parked(exchange) and exchange.stage is Stage.DECIDING:
+            outgoing = self.engine.finish(exchange, self.now)
+        return None if outgoing is None else decode(outgoing.data)
+
     def send(self, packet: Packet) -> Packet | None:
         """A whole exchange, with None for every answer."""
         exchange, reply = self.receive(packet), None
@@ -218,7 +226,7 @@ def test_whatever_a_client_sends_while_its_first_packet_is_parked_is_a_duplicate
     before = len(held.fired)
     duplicate = held.receive(second)
     assert duplicate.parked is None
-    held.engine.finish(duplicate, held.now) if duplicate.stage is Stage.DECIDING else None
+    held.engine.finish(duplicate, held.now)
     assert held.fired[before:] == ["new_packet", "packet_drop(DUPLICATE)", PROCESSED]
     assert held.resume(first) is not None
     assert held.send(discover(1)) is not None
@@ -277,6 +285,7 @@ def test_over_the_bound_the_newest_is_dropped() -> None:
     held = Held("new_packet", parking=Parking(limit=2))
     parked = [held.receive(discover(client)) for client in (1, 2, 3)]
     assert [exchange.parked is not None for exchange in parked] == [True, True, False]
+    assert held.engine.finish(parked[2], held.now) is None
     assert held.fired[-2:] == ["packet_drop(NOMEM)", PROCESSED]
     assert held.engine.statistics["pkt4-drop-nomem"] == 1
     assert held.resume(parked[0]) is not None
@@ -316,7 +325,7 @@ def test_at_the_deadline_a_packet_is_dropped(caplog: pytest.LogCaptureFixture) -
     exchange = held.receive(discover(1))
     held.now += 2
     assert held.parking.time_left_s(exchange, held.now) == 0
-    assert held.engine.time_out(exchange, held.now) is None
+    assert held.time_out(exchange) is None
     assert exchange.stage is Stage.ENDED
     assert held.fired == ["new_packet", "packet_drop(TIMEOUT)", PROCESSED]
     assert held.engine.hooks.faults == [0, 1]
@@ -328,9 +337,7 @@ def test_at_the_deadline_a_packet_goes_on_where_that_is_wanted(caplog: pytest.Lo
     held = Held("new_packet", parking=Parking(timeout_s=0.5, on_timeout="continue"))
     exchange = held.receive(discover(1))
     held.now += 1
-    assert held.engine.time_out(exchange, held.now) is None
-    assert exchange.reply is not None
-    assert held.engine.finish(exchange, held.now) is not None
+    assert held.time_out(exchange) is not None
     assert held.engine.hooks.faults == [0, 1]
     assert "longer than the 0.5 s" in caplog.text
     assert not len(held.parking)
@@ -353,12 +360,12 @@ def test_what_is_done_after_a_drop_has_a_deadline_of_its_own_which_drops_nothing
     held = Held("new_packet", "packet_drop")
     exchange = held.receive(discover(1))
     held.now += 2
-    held.engine.time_out(exchange, held.now)
+    held.time_out(exchange)
     assert exchange.parked is not None
     assert held.parking.time_left_s(exchange, held.now) == 2
     for _ in range(2):
         held.now += 2
-        held.engine.time_out(exchange, held.now)
+        held.time_out(exchange)
     assert exchange.stage is Stage.ENDED
     assert held.fired == ["new_packet", "packet_drop(TIMEOUT)", PROCESSED]
     assert held.engine.hooks.faults == [0, 3]
@@ -369,7 +376,7 @@ def test_a_reply_held_up_too_long_is_not_sent_but_its_lease_stays() -> None:
     exchange = held.receive(request(1))
     held.engine.finish(exchange, held.now)
     held.now += 2
-    assert held.engine.time_out(exchange, held.now) is None
+    assert held.time_out(exchange) is None
     assert [lease.state for lease in held.engine.leases()] == [LeaseState.ACTIVE]
 
 

@@ -82,7 +82,7 @@ def test_time_passes_only_when_it_is_told_to(dhcp_network: SimulatedNetwork) -> 
     dhcp_network.advance(3599)
     assert dhcp_network.trace == []
     dhcp_network.advance(2)
-    assert dhcp_network.trace == ["delete_client"]
+    assert dhcp_network.trace == ["lease_expired", "delete_client"]
 
 
 def test_a_restarted_server_knows_what_was_durable(dhcp_network: SimulatedNetwork) -> None:

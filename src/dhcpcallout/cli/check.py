@@ -30,8 +30,9 @@ def _summary(settings: "Settings") -> Iterator[str]:
 
     places = [*settings.interfaces, *(f"{host}:{port}" for host, port in settings.listen)]
     yield f"listens on {', '.join(places)}"
-    subnets = plan(settings.subnets, settings.options).subnets
-    addresses = sum(last - first + 1 for subnet in subnets for first, last in subnet.pools)
+    subnets = plan(settings.subnets).networks.subnets
+    ranges = (one for subnet in subnets for pool in subnet.pools for one in pool.ranges)
+    addresses = sum(last - first + 1 for first, last in ranges)
     reservations = sum(len(subnet.reservations) for subnet in subnets)
     yield (
         f"serves {_count(len(subnets), 'subnet')} with {_count(addresses, 'address', 'addresses')} in pools "

@@ -26,7 +26,7 @@ def request(
     from ipaddress import IPv4Address
 
     from ..client import Client
-    from ..engine.plan import parse_hardware_address
+    from ..engine.clients import parse_hardware_address
 
     host, _, port = server.partition(":")
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..engine import Reservation, Subnet
+from ..engine import Reservation, Scope, Subnet
 from ..engine.plan import plan
 from ..errors import ConfigError, EncodeError, Problem
 from ..loaders import Registry
@@ -134,7 +134,7 @@ def _further_mistakes(
     for key, problem in _repetitions(settings):
         yield place_of(key), problem
     try:
-        plan(settings.subnets, settings.options)
+        plan(settings.subnets, defaults=Scope(options=settings.options))
     except ConfigError as error:
         lines = locate(text)
 

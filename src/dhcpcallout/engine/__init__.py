@@ -2,6 +2,19 @@
 
 from .core import Engine
 from .exchange import Arrival, Delivery, Exchange, Outgoing
-from .model import OptionValues, Reservation, Subnet
+from .model import ClientClass, OptionValues, Pool, Reservation, Scope, SharedNetwork, Subnet
 
-__all__ = ["Arrival", "Delivery", "Engine", "Exchange", "OptionValues", "Outgoing", "Reservation", "Subnet"]
+__all__ = [
+    "Arrival",
+    "ClientClass",
+    "Delivery",
+    "Engine",
+    "Exchange",
+    "OptionValues",
+    "Outgoing",
+    "Pool",
+    "Reservation",
+    "Scope",
+    "SharedNetwork",
+    "Subnet",
+]

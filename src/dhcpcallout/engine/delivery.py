@@ -1,7 +1,7 @@
 """Where a reply goes, as a table: RFC 2131 section 4.1, RFC 1542 section 5.4, RFC 8357, RFC 4388."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..codes import BROADCAST_FLAG, CLIENT_PORT, SERVER_PORT, AgentSubOption, MessageType, OptionCode
 from ..wire import Packet
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BROADCAST_INT",
     "ROWS",
+    "Answered",
     "Case",
     "Destination",
     "Row",
@@ -30,14 +31,23 @@ _RELAY_PORT = int(AgentSubOption.RELAY_PORT)
 _LOOPBACK = 127
 _NO_BROADCAST = 0xFFFFFFFE  # the mask from which on a prefix has no broadcast address (RFC 3021)
 
-_NAK = bytes((MessageType.NAK,))
 _INFORM = bytes((MessageType.INFORM,))
-_LEASE_QUERY_REPLIES = frozenset(
-    bytes((kind,)) for kind in (MessageType.LEASEUNASSIGNED, MessageType.LEASEUNKNOWN, MessageType.LEASEACTIVE)
-)
+_LEASE_QUERY_REPLIES = (MessageType.LEASEUNASSIGNED, MessageType.LEASEUNKNOWN, MessageType.LEASEACTIVE)
 
 SubnetOf = Callable[[int], "PlannedSubnet | None"]
 """Gives the subnet that an address, a 32-bit integer, lies in."""
+
+
+class Answered(Protocol):
+    """What has to be known of a reply: a ``Packet`` will do."""
+
+    @property
+    def message_type(self) -> MessageType | None:
+        """Its option 53."""
+
+    @property
+    def yiaddr_int(self) -> int:
+        """The client's address, a 32-bit integer; 0 for none."""
 
 
 class Case:
@@ -55,7 +65,7 @@ class Case:
 
     __slots__ = ("_subnet_of", "arrival", "ciaddr_int", "giaddr_int", "reply", "request")
 
-    def __init__(self, request: Packet, reply: Packet, arrival: Arrival, subnet_of: SubnetOf) -> None:
+    def __init__(self, request: Packet, reply: Answered, arrival: Arrival, subnet_of: SubnetOf) -> None:
         self.request = request
         self.reply = reply
         self.arrival = arrival
@@ -136,7 +146,7 @@ def is_destination(address_int: int, arrival: Arrival, subnet_of: SubnetOf) -> b
     return address_int not in (subnet.network_int, subnet.last_int)
 
 
-def find_destination(request: Packet, reply: Packet, arrival: Arrival, subnet_of: SubnetOf) -> Destination:
+def find_destination(request: Packet, reply: Answered, arrival: Arrival, subnet_of: SubnetOf) -> Destination:
     """Where a reply goes: by the first row that applies.
 
     Args:
@@ -254,14 +264,14 @@ _ON_PORT_67 = (
     ),
     Row(
         "who asks about a lease has to say in giaddr where the answer goes (RFC 4388); ciaddr is what it asks about",
-        lambda case: case.reply.options.get(_MESSAGE_TYPE) in _LEASE_QUERY_REPLIES,
+        lambda case: case.reply.message_type in _LEASE_QUERY_REPLIES,
         None,
         _giaddr,
         _server_port,
     ),
     Row(
         "a refusal, whose client may not use the address that it has (RFC 2131 section 4.1)",
-        lambda case: case.reply.options.get(_MESSAGE_TYPE) == _NAK,
+        lambda case: case.reply.message_type is MessageType.NAK,
         Delivery.BROADCAST,
         _everybody,
         _client_port,

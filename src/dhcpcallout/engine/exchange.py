@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..codes import SERVER_PORT, AddressGiven, DropReason
 from ..events import Context
-from ..wire import Packet
+from ..leases import Lease
 
 if TYPE_CHECKING:
     from ..hooks import Pending, Steps
     from ..leases import LeaseChange
+    from ..wire import Packet
+    from .answers import Answer
+    from .situation import Lot, Situation
 
 __all__ = ["Arrival", "Delivery", "Exchange", "Outgoing", "Reply", "Stage"]
 
@@ -77,19 +80,25 @@ class Outgoing(NamedTuple):
         return IPv4Address(self.address_int)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """A reply that was decided on, before hooks and encoding.
 
     Attributes:
-        packet: The message.
-        given: For an ACK to a REQUEST: whether the address is new to the client; else None.
-        lease_time_s: For an ACK to a REQUEST, in seconds.
+        answer: What it says.
+        situation: Whom it answers.
+        lot: The address that it offers or gives, or None.
+        given: For an address that is given: whether it is new to the client; else None.
+        lease: The same: the row that is to be durable before.
+        lease_time_s: The same: for how long, in seconds.
         refused: For a NAK: the address that is refused, a 32-bit integer; else None.
     """
 
-    packet: Packet
+    answer: "Answer"
+    situation: "Situation"
+    lot: "Lot | None" = None
     given: AddressGiven | None = None
+    lease: Lease | None = None
     lease_time_s: int = 0
     refused: int | None = None
 
@@ -158,3 +167,10 @@ class Exchange:
         self.outgoing: Outgoing | None = None
         self.stage = Stage.DECIDING
         self.deadline_s: float | None = None
+
+    def take_changes(self) -> "list[LeaseChange]":
+        """What stands in ``changes`` of an exchange that is parked while it is decided about, and stands on its own."""
+        if self.stage is not Stage.DECIDING:
+            return []
+        changes, self.changes = self.changes, []
+        return changes

@@ -2,20 +2,21 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from operator import itemgetter
 from typing import NamedTuple, Self, TypeVar
 
 from ..codes import AgentSubOption, MessageType, OptionCode
 from ..wire import Packet
+from .clients import ReservationTable
 from .delivery import is_destination, is_loopback, is_unicast
 from .exchange import Arrival
+from .pools import PlannedPool
 from .relay import agent_suboption
 from .scopes import EMPTY_SCOPE, PlannedScope
 
 __all__ = [
-    "AddressRange",
     "Network",
     "NetworkTable",
     "PlannedSubnet",
@@ -26,9 +27,6 @@ __all__ = [
 ]
 
 K = TypeVar("K")
-
-AddressRange = tuple[int, int]
-"""The first and the last address of a range, 32-bit integers, both included."""
 
 _SUBNET_SELECTION = int(OptionCode.SUBNET_SELECTION)
 _MESSAGE_TYPE = int(OptionCode.DHCP_MESSAGE_TYPE)
@@ -48,10 +46,8 @@ class PlannedSubnet:
     Attributes:
         network_int: The prefix's address, a 32-bit integer.
         mask_int: The subnet mask, a 32-bit integer.
-        pools: Address ranges, ascending, apart from each other.
-        lease_time_s: Seconds.
-        options: Every option that is configured for its clients, by code, as bytes on the wire.
-        reservations: Reserved address by hardware key (``clients.hardware_key``).
+        pools: What is given out, ascending, apart from each other.
+        reservations: What is kept for single clients.
         interface: See ``Subnet.interface``.
         relays: The addresses of ``Subnet.relays``, 32-bit integers.
         classes: See ``Subnet.classes``.
@@ -62,10 +58,8 @@ class PlannedSubnet:
 
     network_int: int
     mask_int: int
-    pools: tuple[AddressRange, ...]
-    lease_time_s: int
-    options: dict[int, bytes]
-    reservations: dict[bytes, int]
+    pools: tuple[PlannedPool, ...] = ()
+    reservations: ReservationTable = field(default_factory=ReservationTable)
     interface: str = ""
     relays: frozenset[int] = frozenset()
     classes: frozenset[str] = frozenset()

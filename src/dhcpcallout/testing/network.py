@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from ..codes import BROADCAST_FLAG, CLIENT_PORT, SERVER_PORT, ControlCode, MessageType, OptionCode
-from ..engine import Arrival, Delivery, Engine, Exchange, Outgoing, Subnet
-from ..engine.plan import parse_hardware_address
+from ..engine import Arrival, Delivery, Engine, Exchange, Outgoing, Scope, Subnet
+from ..engine.clients import parse_hardware_address
 from ..events import Event
 from ..hooks import SLOTS, Callout, CalloutEntry, HookTable
 from ..leases import Lease, LeaseChange
@@ -81,7 +81,7 @@ class SimulatedNetwork:
         self.leases: dict[int, Lease] = {}
         self.fired: list[Fired] = []
         self._callouts = tuple(callouts)
-        self._arguments = {"subnets": subnets or [SUBNET], **arguments}
+        self._arguments = {"networks": subnets or [SUBNET], **arguments}
         for callout in self._callouts:
             callout.load(CalloutEntry(()))
         self._clients = 0
@@ -105,7 +105,7 @@ class SimulatedNetwork:
             callouts=loaded.callouts,
             server_address=str(IPv4Address(int(IPv4Address(str(first).partition("/")[0])) + 1)),
             authoritative=settings.authoritative,
-            options=settings.options,
+            defaults=Scope(options=settings.options),
         )
 
     def _start(self) -> Engine:

@@ -1,0 +1,344 @@
+"""What each message leads to: the decisions carried out, the callouts asked on the way, the changes that follow."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from .. import hooks as slots
+from ..codes import (
+    INFINITE,
+    AddressDeleteReason,
+    AddressGiven,
+    AddressType,
+    DropReason,
+    MessageType,
+    OptionCode,
+)
+from ..events import ClientDeleted, LeaseExpired
+from ..hooks import Drop, HookTable, InUse, Steps
+from ..leases import Lease, LeaseChange, LeaseState
+from ..wire import Packet
+from .addresses import Addresses
+from .consult import ask_address, ask_subnet
+from .exchange import Exchange, Reply
+from .judge import Judge, Ruling, address_option
+from .networks import Selection
+from .situation import Lot, Situation
+
+__all__ = ["Handling", "notify"]
+
+_REQUESTED_ADDRESS = int(OptionCode.DHCP_REQUESTED_ADDRESS)
+_RAPID_COMMIT = int(OptionCode.RAPID_COMMIT)
+_HOST_NAME = int(OptionCode.HOST_NAME)
+_AGENT_OPTIONS = int(OptionCode.DHCP_AGENT_OPTIONS)
+
+_MOST_KEPT = 1024
+"""The most bytes of one client's option that a lease keeps."""
+_MOST_IN_USE = 8
+"""How many addresses one DISCOVER may be told of that something else uses already."""
+_LOOKED_AT = 64
+"""How many rows whose time is over are looked at for a client that finds no address."""
+
+_A_CALLOUT = "a callout chose it"
+
+
+def notify(hooks: HookTable, exchange: Exchange, slot: slots.Slot[Any], **fields: Any) -> Steps[None]:
+    """Tell a slot's functions of something that belongs to an exchange's packet."""
+    return hooks.notify_steps(
+        slot,
+        exchange.contexts,
+        data=exchange.data,
+        server_address_int=exchange.arrival.server_address_int,
+        **fields,
+    )
+
+
+class Handling:
+    """Handles messages.
+
+    Args:
+        judge: What decides.
+        hooks: Whom to tell and to ask.
+        statistics: Where to count.
+        decline_time_s: For how long a declined address rests, in seconds.
+    """
+
+    def __init__(self, judge: Judge, hooks: HookTable, statistics: Counter[str], decline_time_s: int) -> None:
+        self.judge = judge
+        self._hooks = hooks
+        self._statistics = statistics
+        self._decline_time_s = decline_time_s
+        self._prefixes = tuple(subnet.network for subnet in judge.plan.networks.subnets)
+
+    def handle(self, exchange: Exchange, packet: Packet) -> Steps[None]:
+        """Decide about a packet and carry it out, up to what has to be durable before its reply can be made."""
+        judge = self.judge
+        kind = judge.kind(packet)
+        if isinstance(kind, DropReason) or kind not in _HANDLERS:
+            exchange.drop = DropReason.INVALID
+            return
+        situation = judge.situate(packet, exchange.arrival, kind)
+        if situation is None:
+            exchange.drop = DropReason.INVALID
+            return
+        if self._hooks.select_subnet is not None:
+            selected = yield from self._select_subnet(exchange, situation)
+            if selected is None:
+                return
+            situation = selected
+        if judge.plan.classes.dropping(situation.classes) is not None:
+            exchange.drop = DropReason.UNAUTH
+        elif not situation.places:
+            exchange.drop = DropReason.NO_SUBNETS
+        else:
+            steps = _HANDLERS[kind](self, exchange, situation)
+            if steps is not None:
+                yield from steps
+
+    # One method a message
+
+    def discover(self, exchange: Exchange, situation: Situation) -> Steps[None]:
+        """RFC 2131 section 4.3.1; a client that asks for it is acknowledged at once (RFC 4039)."""
+        lot = yield from self._pick(exchange, situation)
+        if lot is None:
+            return
+        if lot.place.subnet.rapid_commit and _RAPID_COMMIT in situation.packet.options:
+            self._grant(exchange, situation, lot, MessageType.ACK, rapid_commit=True)
+            return
+        resolved = self.judge.resolved(situation, lot.place.subnet, lot.address_int)
+        lease_time_s = self.judge.lease_time_s(situation, resolved)
+        answer = self.judge.answer(situation, lot, resolved, lease_time_s, MessageType.OFFER)
+        exchange.reply = Reply(answer, situation, lot=lot)
+
+    def request(self, exchange: Exchange, situation: Situation) -> None:
+        """RFC 2131 section 4.3.2."""
+        ruling, lot, wanted = self.judge.request(situation, exchange.now)
+        if lot is not None:
+            self._grant(exchange, situation, lot, MessageType.ACK)
+        elif ruling is Ruling.REFUSED:
+            exchange.reply = Reply(self.judge.refusal(situation), situation, refused=wanted)
+        elif ruling is Ruling.MALFORMED:
+            exchange.drop = DropReason.INVALID
+        else:
+            if ruling is Ruling.NOT_OURS:
+                for place in situation.places:
+                    place.withdraw(situation.key(place.subnet))
+            exchange.drop = DropReason.WRONG_SERVER
+
+    def decline(self, exchange: Exchange, situation: Situation) -> Steps[None]:
+        """RFC 2131 section 4.3.3."""
+        address_int = address_option(situation.packet, _REQUESTED_ADDRESS)
+        lease = yield from self._given_up(exchange, situation, address_int, AddressDeleteReason.DECLINE)
+        place = self.judge.place_of(lease.address_int) if lease is not None else None
+        if lease is not None and place is not None:
+            exchange.changes.append(place.conflict(lease.address_int, exchange.now, self._decline_time_s))
+
+    def release(self, exchange: Exchange, situation: Situation) -> Steps[None]:
+        """RFC 2131 section 4.3.4."""
+        address_int = situation.packet.ciaddr_int
+        lease = yield from self._given_up(exchange, situation, address_int, AddressDeleteReason.RELEASE)
+        if lease is not None:
+            self._end(exchange.changes, lease, exchange.now)
+
+    def inform(self, exchange: Exchange, situation: Situation) -> None:
+        """RFC 2131 section 4.3.5."""
+        exchange.reply = Reply(self.judge.inform(situation), situation)
+
+    def bootp(self, exchange: Exchange, situation: Situation) -> Steps[None]:
+        """A BOOTP client gets the address that is its own, or where the subnet says so any, for ever (RFC 1534)."""
+        places = tuple(place for place in situation.places if self.judge.may_use_bootp(situation, place))
+        lot = yield from self._pick(exchange, situation.within(places))
+        if lot is not None:
+            self._grant(exchange, situation, lot, None)
+
+    # What messages have in common
+
+    def _select_subnet(self, exchange: Exchange, situation: Situation) -> Steps[Situation | None]:
+        judge = self.judge
+        networks = judge.plan.networks
+        before = situation.selection.subnet or (situation.places[0].subnet if situation.places else None)
+        chosen = yield from ask_subnet(self._hooks, exchange, before, self._prefixes, networks.subnet_of)
+        if isinstance(chosen, Drop):
+            exchange.drop = chosen.reason
+            return None
+        if chosen is None or chosen is before:
+            return situation
+        selection = Selection(networks.network_of(chosen), chosen, _A_CALLOUT)
+        return judge.situate_in(situation.packet, situation.arrival, situation.kind, situation.client, selection)
+
+    def _pick(self, exchange: Exchange, situation: Situation) -> Steps[Lot | None]:
+        """Find an address for a client that asks for any, and hold it; None, and a reason, where there is none."""
+        for _ in range(_MOST_IN_USE):
+            lot = self._choose(exchange, situation)
+            if lot is None:
+                break
+            lot.place.offer(lot.address_int, situation.key(lot.place.subnet), exchange.now)
+            if self._hooks.select_address is None:
+                return lot
+            settled = yield from self._select_address(exchange, situation, lot)
+            if not isinstance(settled, InUse):
+                return settled
+            yield from self._address_deleted(exchange, lot.address_int, AddressDeleteReason.CONFLICT)
+            exchange.changes.append(lot.place.conflict(lot.address_int, exchange.now, self._decline_time_s))
+        self._statistics["v4-allocation-fail"] += 1
+        answer = self.judge.no_address(situation)
+        if answer is not None:
+            exchange.reply = Reply(answer, situation)
+        else:
+            exchange.drop = DropReason.NOADDRESS
+        return None
+
+    def _choose(self, exchange: Exchange, situation: Situation) -> Lot | None:
+        lot = self.judge.choose(situation, exchange.now)
+        if lot is None:  # a lease may have ended since they were last looked through
+            exchange.changes += self.expire(exchange.now, _LOOKED_AT)
+            lot = self.judge.choose(situation, exchange.now)
+        return lot
+
+    def _select_address(self, exchange: Exchange, situation: Situation, lot: Lot) -> Steps[Lot | InUse | None]:
+        place = lot.place
+        key = situation.key(place.subnet)
+
+        def why_not(address_int: int) -> str | None:
+            return self.judge.why_not(situation, place, address_int, exchange.now)
+
+        chosen = yield from ask_address(self._hooks, exchange, place.subnet, lot.address_int, lot.why, why_not)
+        if isinstance(chosen, Drop):
+            place.withdraw(key)
+            exchange.drop = chosen.reason
+            return None
+        if isinstance(chosen, InUse):
+            return chosen
+        place.offer(chosen, key, exchange.now)
+        return lot if chosen == lot.address_int else Lot(place, chosen, _A_CALLOUT)
+
+    def _grant(
+        self,
+        exchange: Exchange,
+        situation: Situation,
+        lot: Lot,
+        message_type: MessageType | None,
+        *,
+        rapid_commit: bool = False,
+    ) -> None:
+        """Lease an address to a client, and end what it had before."""
+        judge, now = self.judge, exchange.now
+        place, address_int = lot.place, lot.address_int
+        key = situation.key(place.subnet)
+        before = judge.rows.get(address_int)
+        own = before if before is not None and before.client_key == key else None
+        for other in situation.places:
+            former = other.clients.get(situation.key(other.subnet))
+            if former is not None and former != address_int:
+                self._end(exchange.changes, judge.rows[former], now)
+        if before is not None and own is None and before.state == LeaseState.ACTIVE:
+            self._client_deleted(before)
+        resolved = judge.resolved(situation, place.subnet, address_int)
+        lease_time_s = judge.lease_time_s(situation, resolved)
+        packet = situation.packet
+        starts_s = int(now)
+        lease = Lease(
+            address_int=address_int,
+            client_key=key,
+            hardware_type=packet.htype,
+            hardware_address=packet.chaddr,
+            state=int(LeaseState.ACTIVE),
+            starts_s=starts_s,
+            expires_s=INFINITE if lease_time_s == INFINITE else starts_s + lease_time_s,
+            # A renewal need not repeat its name, and comes without the relay: what was known stays known.
+            hostname=_text(packet.options.get(_HOST_NAME, b"")) or (own.hostname if own else ""),
+            relay_information=packet.options.get(_AGENT_OPTIONS, b"")[:_MOST_KEPT]
+            or (own.relay_information if own else b""),
+        )
+        place.withdraw(key)
+        self._change(exchange.changes, place, before, lease)
+        answer = judge.answer(situation, lot, resolved, lease_time_s, message_type, rapid_commit=rapid_commit)
+        given = AddressGiven.OLD if own is not None and own.is_active(now) else AddressGiven.NEW
+        exchange.reply = Reply(answer, situation, lot=lot, given=given, lease=lease, lease_time_s=lease_time_s)
+
+    def _given_up(
+        self, exchange: Exchange, situation: Situation, address_int: int | None, reason: AddressDeleteReason
+    ) -> Steps[Lease | None]:
+        """Tell the callouts of a lease that its client gives up; the lease, or None where it is not the client's."""
+        lease = self.judge.given_up(situation, address_int)
+        if isinstance(lease, Lease) and self._hooks.address_delete is not None:
+            yield from self._address_deleted(exchange, lease.address_int, reason)
+            lease = self.judge.given_up(situation, address_int)  # it may have ended meanwhile
+        if isinstance(lease, Lease):
+            return lease
+        exchange.drop = lease
+        return None
+
+    # Changes to leases
+
+    def expire(self, now: float, limit: int) -> list[LeaseChange]:
+        """End what has run out by ``now``, looking at no more than ``limit`` rows."""
+        changes: list[LeaseChange] = []
+        for lease in self.judge.rows.ended(now, limit):
+            if lease.state != LeaseState.ACTIVE:
+                self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED)))
+                continue
+            if self._hooks.lease_expired is not None:
+                extension = self._hooks.announce(slots.LEASE_EXPIRED, LeaseExpired(lease))
+                if extension is not None:
+                    self._put(changes, lease, lease._replace(expires_s=int(now) + extension.lease_time_s))
+                    continue
+            self._client_deleted(lease)
+            self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED)))
+        return changes
+
+    def undo(self, exchange: Exchange) -> None:
+        """Have the rows be what they were before an exchange."""
+        for change in reversed(exchange.changes):
+            self.take_over(change.address_int, change.before)
+
+    def take_over(self, address_int: int, lease: Lease | None) -> None:
+        """Have an address' row be ``lease``, which somebody else decided."""
+        place = self.judge.place_of(address_int)
+        if place is not None:
+            place.put(address_int, lease)
+
+    def _end(self, changes: list[LeaseChange], lease: Lease, now: float) -> None:
+        if lease.state == LeaseState.ACTIVE:
+            self._client_deleted(lease)
+            self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED), expires_s=int(now)))
+
+    def _put(self, changes: list[LeaseChange], before: Lease, after: Lease) -> None:
+        place = self.judge.place_of(before.address_int)
+        if place is not None:
+            self._change(changes, place, before, after)
+
+    @staticmethod
+    def _change(changes: list[LeaseChange], place: Addresses, before: Lease | None, after: Lease) -> None:
+        place.put(after.address_int, after)
+        changes.append(LeaseChange(before, after))
+
+    # Hooks
+
+    def _client_deleted(self, lease: Lease) -> None:
+        if self._hooks.delete_client is not None:
+            address_type = AddressType.DHCP
+            self._hooks.announce(
+                slots.DELETE_CLIENT, ClientDeleted(lease.address_int, lease.hardware_address, address_type)
+            )
+
+    def _address_deleted(self, exchange: Exchange, address_int: int, reason: AddressDeleteReason) -> Steps[None]:
+        if self._hooks.address_delete is not None:
+            yield from notify(self._hooks, exchange, slots.ADDRESS_DELETE, address_int=address_int, reason=reason)
+
+
+_Handler = Callable[[Handling, Exchange, Situation], Steps[None] | None]
+
+_HANDLERS: dict[MessageType | None, _Handler] = {
+    MessageType.DISCOVER: Handling.discover,
+    MessageType.REQUEST: Handling.request,
+    MessageType.DECLINE: Handling.decline,
+    MessageType.RELEASE: Handling.release,
+    MessageType.INFORM: Handling.inform,
+    None: Handling.bootp,
+}
+
+
+def _text(value: bytes) -> str:
+    """A client's text as something that can be stored and printed anywhere."""
+    return value.rstrip(b"\0")[:_MOST_KEPT].decode("utf-8", "backslashreplace")
