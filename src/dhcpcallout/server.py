@@ -17,7 +17,7 @@ from .engine import ClientClass, Engine, Exchange, Outgoing, Reservation, Scope,
 from .engine.exchange import Stage
 from .engine.parking import OnTimeout, Parking
 from .errors import CalloutFault, CommitError, ConfigError, Problem
-from .hooks import Callout, CalloutEntry, HookTable
+from .hooks import Callout, CalloutEntry, HookTable, Pending
 from .leases import LeaseChange, LeaseStore
 from .stores import MemoryStore
 from .transports import Transport, UdpTransport, parse_listen
@@ -258,15 +258,12 @@ class Server:
                 self.statistics["pkt4-processing-failed"] += 1
                 _log.exception("a packet from %s could not be processed", arrival.source)
                 continue
-            if exchange.parked is None and exchange.changes:
-                turn.exchanges.append((transport, exchange))
-                turn.changes += exchange.changes
-            else:
-                self._go_on(transport, exchange)
-        if turn.changes:
-            self._wait(turn)
+            self._go_on(transport, exchange, turn)
+        self._wait(turn)
 
     def _wait(self, turn: _Turn) -> None:
+        if not turn.changes:
+            return
         self._waiting.append(turn)
         self._work.set()
         if sum(len(waiting.exchanges) for waiting in self._waiting) >= _MOST_WAITING:
@@ -294,14 +291,17 @@ class Server:
             self._store_failed = False
             _log.warning("the lease store works again")
         refused = {id(refusal.change): refusal for refusal in refusals}
+        again = _Turn()
         for turn in turns:
             for transport, exchange in turn.exchanges:
-                lost = [refused[id(change)] for change in exchange.changes if id(change) in refused]
+                lost = [refused.pop(id(change)) for change in exchange.changes if id(change) in refused]
                 if lost:
                     self.engine.refuse(exchange, lost, self._clock())
-                    self._go_on(transport, exchange)
+                    self._go_on(transport, exchange, again)
                 else:
                     self._finish(transport, exchange)
+        self.engine.take_over(refused.values())
+        self._wait(again)
 
     def _commit_failed(self, turns: list[_Turn], error: CommitError) -> None:
         """Acknowledge nothing: undo these turns, and those decided meanwhile, which rest on them."""
@@ -313,28 +313,29 @@ class Server:
         abandoned = [waiting for turn in turns for waiting in turn.exchanges]
         self.engine.abandon([exchange for _, exchange in abandoned])
         for transport, exchange in abandoned:
-            self._go_on(transport, exchange)
+            if exchange.parked is not None:
+                self._park(transport, exchange, exchange.parked)
 
     def _finish(self, transport: Transport, exchange: Exchange) -> None:
         self._send(transport, self.engine.finish(exchange, self._clock()))
         if exchange.parked is not None:
-            self._park(transport, exchange)
+            self._park(transport, exchange, exchange.parked)
 
-    def _go_on(self, transport: Transport, exchange: Exchange) -> None:
-        """Do what an exchange needs next."""
+    def _go_on(self, transport: Transport, exchange: Exchange, turn: _Turn) -> None:
+        """Do what an exchange needs next; what has to become durable is added to a turn."""
         if exchange.parked is not None:
-            self._park(transport, exchange)
-        elif exchange.stage is not Stage.DECIDING:
-            return
-        elif exchange.changes:
-            self._wait(_Turn([(transport, exchange)], exchange.changes))
-        else:
+            turn.changes += exchange.take_changes()
+            self._park(transport, exchange, exchange.parked)
+        elif exchange.stage is Stage.DECIDING and exchange.changes:
+            turn.changes += exchange.changes
+            turn.exchanges.append((transport, exchange))
+        elif exchange.stage is Stage.DECIDING:
             self._finish(transport, exchange)
 
     # Async functions of callouts
 
-    def _park(self, transport: Transport, exchange: Exchange) -> None:
-        task = asyncio.create_task(self._attend(transport, exchange))
+    def _park(self, transport: Transport, exchange: Exchange, pending: Pending) -> None:
+        task = asyncio.create_task(self._attend(transport, exchange, pending))
         self._attending.add(task)
         task.add_done_callback(self._attended)
 
@@ -342,16 +343,16 @@ class Server:
         self._attending.discard(task)
         self._work.set()  # the last one to end may be what a stop waits for
 
-    async def _attend(self, transport: Transport, exchange: Exchange) -> None:
-        """Await what a parked exchange waits for, until it waits for nothing any more."""
+    async def _attend(self, transport: Transport, exchange: Exchange, pending: Pending) -> None:
+        """Await what a parked exchange waits for, and go on with it."""
         try:
-            while exchange.parked is not None:
-                # In a task of its own: a function that will not be cancelled must not hold up its exchange.
-                hook = asyncio.create_task(_answer(exchange.parked.awaitable))
-                left_s = self.engine.parking.time_left_s(exchange, self._clock())
-                await asyncio.wait({hook}, timeout=left_s)
-                self._send(transport, self._resume(exchange, hook))
-            self._go_on(transport, exchange)
+            # In a task of its own: a function that will not be cancelled must not hold up its exchange.
+            hook = asyncio.create_task(_answer(pending.awaitable))
+            await asyncio.wait({hook}, timeout=self.engine.parking.time_left_s(exchange, self._clock()))
+            self._send(transport, self._resume(exchange, hook))
+            turn = _Turn()
+            self._go_on(transport, exchange, turn)
+            self._wait(turn)
         except Exception:
             self.statistics["pkt4-processing-failed"] += 1
             _log.exception("a packet from %s could not be processed", exchange.arrival.source)
@@ -387,9 +388,7 @@ class Server:
     async def _expire_leases(self) -> None:
         while True:
             await asyncio.sleep(_EXPIRY_PERIOD_S)
-            changes = self.engine.expire(self._clock(), _EXPIRY_SLICE)
-            if changes:
-                self._wait(_Turn(changes=changes))
+            self._wait(_Turn(changes=self.engine.expire(self._clock(), _EXPIRY_SLICE)))
 
 
 async def _answer(awaitable: Awaitable[Any]) -> Any:
