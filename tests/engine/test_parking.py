@@ -12,7 +12,7 @@ from dhcpcallout.codes import ControlCode, DropReason, MessageType, OptionCode
 from dhcpcallout.engine import Arrival, Engine, Exchange, Subnet
 from dhcpcallout.engine.exchange import Stage
 from dhcpcallout.engine.parking import OnTimeout, Parking
-from dhcpcallout.hooks import ABI_SLOTS, Callout, Drop, HookTable, Replace
+from dhcpcallout.hooks import ABI_SLOTS, Callout, Drop, HookTable, InUse, Replace, UseAddress
 from dhcpcallout.leases import LeaseState
 from dhcpcallout.wire import Packet, decode, encode
 
@@ -212,6 +212,55 @@ def test_no_offer_leaves_that_lapsed_while_it_was_held_up() -> None:
     offer = held.resume(other)
     assert offer is not None
     assert offer.yiaddr == IPv4Address("10.0.0.10")
+
+
+def test_an_address_is_held_while_callouts_are_asked_about_it() -> None:
+    held = Held("select_address")
+    first, second = held.receive(discover(1)), held.receive(discover(2))
+    for exchange, address in ((second, "10.0.0.11"), (first, "10.0.0.10")):
+        offer = held.resume(exchange)
+        assert offer is not None
+        assert offer.yiaddr == IPv4Address(address)
+
+
+@pytest.mark.parametrize("answer", [None, InUse(), UseAddress("10.0.0.10")])
+def test_an_address_that_was_not_held_for_long_enough_stays_whose_it_is_by_now(answer: object) -> None:
+    held = Held("select_address", offer_time_s=1)
+    late = held.receive(discover(1))
+    held.now += 1.5
+    assert held.send(request(2, "10.0.0.10")) is not None
+    assert held.resume(late, answer) is None
+    assert is_parked(late)
+    offer = held.resume(late)
+    assert offer is not None
+    assert offer.yiaddr == IPv4Address("10.0.0.11")
+    (lease,) = held.engine.leases()
+    assert (lease.hardware_address[-1], lease.state) == (2, LeaseState.ACTIVE)
+
+
+def test_an_address_in_use_is_durable_before_the_next_is_asked_about_and_even_if_the_packet_is_dropped() -> None:
+    held = Held("select_address")
+    exchange = held.receive(discover(1))
+    held.resume(exchange, InUse())
+    assert is_parked(exchange)
+    (change,) = exchange.take_changes()
+    assert change.after is not None
+    assert (change.after.state, change.after.address_int) == (LeaseState.DECLINED, 0x0A00000A)
+    held.resume(exchange, InUse())
+    held.now += 2
+    held.time_out(exchange)
+    assert [change.address_int for change in exchange.changes] == [0x0A00000B]
+    assert [lease.state for lease in held.engine.leases()] == [LeaseState.DECLINED] * 2
+    assert held.fired[-2:] == ["packet_drop(TIMEOUT)", PROCESSED]
+
+
+def test_changes_of_a_decided_exchange_are_not_taken_out() -> None:
+    held = Held("packet_send")
+    exchange = held.receive(request(1))
+    held.engine.finish(exchange, held.now)
+    assert is_parked(exchange)
+    assert exchange.take_changes() == []
+    assert exchange.changes
 
 
 # One a client

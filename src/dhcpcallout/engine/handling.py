@@ -34,8 +34,8 @@ _AGENT_OPTIONS = int(OptionCode.DHCP_AGENT_OPTIONS)
 
 _MOST_KEPT = 1024
 """The most bytes of one client's option that a lease keeps."""
-_MOST_IN_USE = 8
-"""How many addresses one DISCOVER may be told of that something else uses already."""
+_MOST_TRIED = 8
+"""How many addresses are tried for one packet: callouts may find each in use, or keep it for who had it."""
 _LOOKED_AT = 64
 """How many rows whose time is over are looked at for a client that finds no address."""
 
@@ -113,6 +113,8 @@ class Handling:
     def request(self, exchange: Exchange, situation: Situation) -> None:
         """RFC 2131 section 4.3.2."""
         ruling, lot, wanted = self.judge.request(situation, exchange.now)
+        if lot is not None and not self._reclaim(exchange, situation, lot):
+            ruling, lot, wanted = self.judge.request(situation, exchange.now)
         if lot is not None:
             self._grant(exchange, situation, lot, MessageType.ACK)
         elif ruling is Ruling.REFUSED:
@@ -168,7 +170,7 @@ class Handling:
 
     def _pick(self, exchange: Exchange, situation: Situation) -> Steps[Lot | None]:
         """Find an address for a client that asks for any, and hold it; None, and a reason, where there is none."""
-        for _ in range(_MOST_IN_USE):
+        for _ in range(_MOST_TRIED):
             lot = self._choose(exchange, situation)
             if lot is None:
                 break
@@ -176,10 +178,10 @@ class Handling:
             if self._hooks.select_address is None:
                 return lot
             settled = yield from self._select_address(exchange, situation, lot)
-            if not isinstance(settled, InUse):
+            if isinstance(settled, InUse):
+                yield from self._in_use(exchange, situation, lot)
+            elif settled is not None or exchange.drop is not None:
                 return settled
-            yield from self._address_deleted(exchange, lot.address_int, AddressDeleteReason.CONFLICT)
-            exchange.changes.append(lot.place.conflict(lot.address_int, exchange.now, self._decline_time_s))
         self._statistics["v4-allocation-fail"] += 1
         answer = self.judge.no_address(situation)
         if answer is not None:
@@ -189,11 +191,36 @@ class Handling:
         return None
 
     def _choose(self, exchange: Exchange, situation: Situation) -> Lot | None:
-        lot = self.judge.choose(situation, exchange.now)
-        if lot is None:  # a lease may have ended since they were last looked through
-            exchange.changes += self.expire(exchange.now, _LOOKED_AT)
+        for _ in range(_MOST_TRIED):
             lot = self.judge.choose(situation, exchange.now)
-        return lot
+            if lot is None:  # a lease may have ended since they were last looked through
+                ended = self.expire(exchange.now, _LOOKED_AT)
+                if not ended:
+                    return None
+                exchange.changes += ended
+            elif self._reclaim(exchange, situation, lot):
+                return lot
+        return None
+
+    def _reclaim(self, exchange: Exchange, situation: Situation, lot: Lot) -> bool:
+        """End another client's lease of an address that is to be given on; whether no callout has extended it."""
+        key = situation.key(lot.place.subnet)
+        if lot.place.clients.get(key) == lot.address_int:
+            return True
+        lease = self.judge.rows.get(lot.address_int)
+        if lease is None or lease.state != LeaseState.ACTIVE or lease.client_key == key:
+            return True
+        return self._expire(exchange.changes, lease, exchange.now)
+
+    def _in_use(self, exchange: Exchange, situation: Situation, lot: Lot) -> Steps[None]:
+        """Have an address rest that is held for a client, and that something else uses."""
+        yield from self._address_deleted(exchange, lot.address_int, AddressDeleteReason.CONFLICT)
+        if self.judge.why_not(situation, lot.place, lot.address_int, exchange.now) is not None:
+            return  # it was not held for long enough, and is another client's by now
+        lease = self.judge.rows.get(lot.address_int)
+        if lease is not None and lease.state == LeaseState.ACTIVE:
+            self._client_deleted(lease)
+        exchange.changes.append(lot.place.conflict(lot.address_int, exchange.now, self._decline_time_s))
 
     def _select_address(self, exchange: Exchange, situation: Situation, lot: Lot) -> Steps[Lot | InUse | None]:
         place = lot.place
@@ -209,8 +236,13 @@ class Handling:
             return None
         if isinstance(chosen, InUse):
             return chosen
+        if why_not(chosen) is not None:
+            return None  # it was not held for long enough, and is another client's by now
+        other = lot if chosen == lot.address_int else Lot(place, chosen, _A_CALLOUT)
+        if not self._reclaim(exchange, situation, other):
+            return None
         place.offer(chosen, key, exchange.now)
-        return lot if chosen == lot.address_int else Lot(place, chosen, _A_CALLOUT)
+        return other
 
     def _grant(
         self,
@@ -231,8 +263,6 @@ class Handling:
             former = other.clients.get(situation.key(other.subnet))
             if former is not None and former != address_int:
                 self._end(exchange.changes, judge.rows[former], now)
-        if before is not None and own is None and before.state == LeaseState.ACTIVE:
-            self._client_deleted(before)
         resolved = judge.resolved(situation, place.subnet, address_int)
         lease_time_s = judge.lease_time_s(situation, resolved)
         packet = situation.packet
@@ -275,17 +305,22 @@ class Handling:
         """End what has run out by ``now``, looking at no more than ``limit`` rows."""
         changes: list[LeaseChange] = []
         for lease in self.judge.rows.ended(now, limit):
-            if lease.state != LeaseState.ACTIVE:
-                self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED)))
-                continue
+            self._expire(changes, lease, now)
+        return changes
+
+    def _expire(self, changes: list[LeaseChange], lease: Lease, now: float) -> bool:
+        """End a row whose time is over; whether no callout has extended it."""
+        if lease.state == LeaseState.ACTIVE:
             if self._hooks.lease_expired is not None:
                 extension = self._hooks.announce(slots.LEASE_EXPIRED, LeaseExpired(lease))
                 if extension is not None:
-                    self._put(changes, lease, lease._replace(expires_s=int(now) + extension.lease_time_s))
-                    continue
+                    seconds = extension.lease_time_s
+                    expires_s = INFINITE if seconds == INFINITE else min(int(now) + seconds, INFINITE - 1)
+                    self._put(changes, lease, lease._replace(expires_s=expires_s))
+                    return False
             self._client_deleted(lease)
-            self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED)))
-        return changes
+        self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED)))
+        return True
 
     def undo(self, exchange: Exchange) -> None:
         """Have the rows be what they were before an exchange."""

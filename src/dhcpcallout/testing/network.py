@@ -185,7 +185,7 @@ class SimulatedNetwork:
                     answer = elsewhere.submit(asyncio.run, _result_of(exchange.parked.awaitable)).result()
             except Exception as raised:
                 error = raised
-            outgoing = self.engine.resume(exchange, self.now, answer, error)
+            outgoing = self.engine.resume(exchange, self.now, answer, error) or outgoing
         return outgoing
 
     def _commit(self, changes: Iterable[LeaseChange]) -> None:
