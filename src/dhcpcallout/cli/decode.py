@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 import typer
 
 from ..errors import CaptureError, WireError
+from .text import printable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -227,7 +228,7 @@ def _write_text(record: dict[str, Any], route: str) -> None:
 
 
 def _render(record: dict[str, Any], route: str) -> "Text":
-    """A message for people. All that came from the network goes through ``_printable`` and is never read as markup."""
+    """A message for people. All that came from the network goes through ``printable`` and is never read as markup."""
     from rich.text import Text
 
     options = record["options"] or []
@@ -236,7 +237,7 @@ def _render(record: dict[str, Any], route: str) -> "Text":
     text = Text()
     text.append(f"frame {record['frame']}", "bold")
     text.append(f"  {route}" if route else "")
-    text.append(f"  {_printable(kind.upper())}\n", "bold")
+    text.append(f"  {printable(kind.upper())}\n", "bold")
     shown = {name: record[name] for name in _FIELD_ENDS if name != "options"}
     if record["xid"] is not None:
         shown["xid"] = f"0x{record['xid']:08x}"
@@ -248,17 +249,13 @@ def _render(record: dict[str, Any], route: str) -> "Text":
         text.append("".join(f"  {name} {'?' if shown[name] is None else shown[name]}" for name in names) + "\n")
     for name in ("chaddr", "sname", "file"):
         if shown[name]:
-            text.append(f"  {name} {_printable(shown[name])}\n")
+            text.append(f"  {name} {printable(shown[name])}\n")
     width = max((len(option["name"]) for option in options), default=0)
     for option in options:
         text.append(f"  {option['code']:>3} ", "cyan")
         text.append(f"{option['name']:<{width}}", "cyan")
-        text.append(f"  0x{option['hex']}" if option["value"] is None else f"  {_printable(option['value'])}")
+        text.append(f"  0x{option['hex']}" if option["value"] is None else f"  {printable(option['value'])}")
         text.append("\n" if option["area"] == "options" else f"  (in {option['area']})\n", "dim")
     for error in record["errors"]:
-        text.append(f"  ! {_printable(error)}\n", "red")
+        text.append(f"  ! {printable(error)}\n", "red")
     return text
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

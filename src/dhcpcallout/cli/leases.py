@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .text import printable
+
 if TYPE_CHECKING:
     from ..leases import Lease
 
@@ -78,7 +80,7 @@ def _tabulate(lease: "Lease", now: float) -> str:
         lease.hardware_address.hex(":") or "-",
         "expired" if ended else _state(lease),
         "never" if lease.expires_s == INFINITE else expires,
-        _printable(lease.hostname),
+        printable(lease.hostname),
     )
 
 
@@ -90,8 +92,3 @@ def _state(lease: "Lease") -> str:
     from ..leases import LeaseState
 
     return LeaseState(lease.state).name.lower()
-
-
-def _printable(text: str) -> str:
-    """A hostname came from the network: it must not steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .text import printable
+
 if TYPE_CHECKING:
     from ..client import ClientLease
 
@@ -73,4 +75,4 @@ def _text(lease: "ClientLease", *, released: bool) -> str:
     lines += [f"  {name}: {text}" for name, text in _options(lease).items()]
     if released:
         lines.append("released")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
