@@ -349,6 +349,19 @@ class TestOptions:
 
 
 class TestPacket:
+    def test_without_arguments_it_is_an_empty_request_over_ethernet(self) -> None:
+        data = encode(Packet(), min_size=0).data
+        assert data == b"\1\1" + bytes(234) + b"\x63\x82\x53\x63\xff"
+
+    def test_its_arguments_are_its_attributes(self) -> None:
+        header = {"op": 2, "htype": 6, "hops": 3, "xid": 4, "secs": 5, "flags": 7}
+        addresses = {"ciaddr": 8, "yiaddr": 9, "siaddr": 10, "giaddr": 11}
+        texts = {"chaddr": b"a", "sname": b"b", "file": b"c"}
+        packet = Packet(**header, **addresses, **texts)  # type: ignore[arg-type]
+        assert {name: getattr(packet, name) for name in header} == header
+        assert {name: getattr(packet, f"{name}_int") for name in addresses} == addresses
+        assert {name: getattr(packet, name) for name in texts} == texts
+
     def test_it_is_equal_by_what_it_says(self) -> None:
         packet = Packet(xid=1, chaddr=b"\2abcde", options={53: b"\1", 12: b"a"})
         assert packet == Packet(xid=1, chaddr=b"\2abcde", options={12: b"a", 53: b"\1", 52: b"\3"})
