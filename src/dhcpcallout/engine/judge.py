@@ -3,7 +3,9 @@
 The engine carries out what is decided here, and asks the callouts on the way; explanations tell it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 
@@ -12,6 +14,7 @@ from ..leases import Lease, LeaseState
 from ..wire import Packet
 from .addresses import Addresses
 from .answers import Answer, Answers
+from .classes import ClassTable
 from .clients import client_key, hardware_key
 from .exchange import Arrival, Reply
 from .networks import PlannedSubnet, Selection, server_identifier
@@ -27,6 +30,8 @@ _SERVER_IDENTIFIER = int(OptionCode.DHCP_SERVER_IDENTIFIER)
 _LEASE_TIME = int(OptionCode.DHCP_LEASE_TIME)
 _MESSAGE_TYPE = int(OptionCode.DHCP_MESSAGE_TYPE)
 _CLIENT_IDENTIFIER = int(OptionCode.DHCP_CLIENT_IDENTIFIER)
+
+_REFUSED = b"the requested address is not available"
 
 _MOST_RESOLVED = 4096
 """For how many combinations of scopes it is kept what they add up to."""
@@ -76,6 +81,18 @@ class Judge:
         }
         self._reserves = bool(plan.reservations) or any(map(len, (one.reservations for one in self.places)))
         self._resolve = lru_cache(_MOST_RESOLVED)(resolve)
+
+    def copy(self, classes: ClassTable) -> "Judge":
+        """One that decides the same by the same leases, and whose leases and offers can be changed apart from these.
+
+        Args:
+            classes: What decides about classes in it.
+        """
+        other = copy(self)
+        other.plan = replace(self.plan, classes=classes)
+        other.rows = self.rows.copy()
+        other.places = _Copies(self.places, other.rows)
+        return other
 
     def place_of(self, address_int: int) -> Addresses | None:
         """The subnet, with its addresses, that an address lies in."""
@@ -317,8 +334,10 @@ class Judge:
         )
 
     def refusal(self, situation: Situation) -> Answer:
-        """The NAK to a REQUEST."""
-        return self.answers.refusal(situation.packet, situation.server_int)
+        """The NAK to a REQUEST, with a word on it (RFC 2131 table 3)."""
+        places = situation.places
+        never = self.resolved(situation, places[0].subnet, None).never if places else frozenset()
+        return self.answers.refusal(situation.packet, situation.server_int, message=_REFUSED, never=never)
 
     def no_address(self, situation: Situation) -> Answer | None:
         """What a client is told for which there is no address, or None for nothing (RFC 2563)."""
@@ -341,6 +360,19 @@ class Judge:
     @staticmethod
     def _hostname(situation: Situation) -> str | None:
         return situation.reservation.hostname if situation.reservation is not None else None
+
+
+class _Copies(dict[PlannedSubnet, Addresses]):
+    """Copies of subnets' addresses, each made when it is first asked for: a packet has to do with few of them."""
+
+    def __init__(self, originals: Mapping[PlannedSubnet, Addresses], rows: LeaseRows) -> None:
+        super().__init__()
+        self._originals = originals
+        self._rows = rows
+
+    def __missing__(self, subnet: PlannedSubnet) -> Addresses:
+        copied = self[subnet] = self._originals[subnet].copy(self._rows)
+        return copied
 
 
 def _is_open(guard: frozenset[str], classes: Iterable[str]) -> bool:

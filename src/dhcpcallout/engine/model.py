@@ -30,7 +30,8 @@ class Scope:
     """What clients are told, and for how long, by one of the things that they belong to.
 
     A client belongs, the most telling first, to its reservation, the pool of its address, its subnet, its shared
-    network, its classes in their order, and to all clients. Each thing is taken from the first scope that says it.
+    network, its classes in their order, and to all clients. Each thing is taken from the first scope that says it,
+    and the bounds of the lease time from a scope at least as telling as the one that says the lease time itself.
 
     Attributes:
         options: Options to tell.
