@@ -7,6 +7,7 @@ constant or logarithmic time, however many addresses are taken and whoever may h
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Container, Iterable
+from copy import copy
 from enum import StrEnum
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -93,6 +94,21 @@ class Addresses:
             supply.ranges.append((first, last))
             self._places.append((last, pool, supply))
         self._supplies = tuple(supplies.values())
+
+    def copy(self, leases: LeaseRows) -> "Addresses":
+        """The same clients, offers and free addresses, to be changed apart from these.
+
+        Args:
+            leases: A copy of the rows of all subnets.
+        """
+        other = copy(self)
+        other.leases = leases
+        other.clients = self.clients.copy()
+        other._offers, other._offered_to = self._offers.copy(), self._offered_to.copy()
+        supplies = {supply: supply.copy() for supply in self._supplies}
+        other._supplies = tuple(supplies.values())
+        other._places = [(last, pool, supplies[supply]) for last, pool, supply in self._places]
+        return other
 
     # What is known
 
@@ -192,8 +208,8 @@ class Addresses:
             self._remember(client_key, lease)
         if lease is None or lease.state == _RELEASED:
             self._free(address_int)
-        elif client_key and self._offered_to.get(client_key) == address_int:
-            del self._offered_to[client_key], self._offers[address_int]
+        elif (offer := self._offers.pop(address_int, None)) is not None:  # its client will have it, or no longer can
+            del self._offered_to[offer.client_key]
 
     def load(self, leases: Iterable[Lease]) -> None:
         """Take over rows of the lease store, all of this subnet, before the first packet."""
@@ -239,9 +255,6 @@ class Addresses:
         Returns:
             The change to commit; the hardware address stays that of the client that had the address.
         """
-        offer = self._offers.get(address_int)
-        if offer is not None:
-            self.withdraw(offer.client_key)
         before = self.leases.get(address_int)
         hardware = (before.hardware_type, before.hardware_address) if before is not None else (0, b"")
         after = Lease(address_int, b"", *hardware, _DECLINED, int(now), int(now) + rest_s)
@@ -331,6 +344,12 @@ class _Supply:
         self._next_int = 0  # before this, all was used or is in _passed
         self._passed: set[int] = set()
         self._passed_heap: list[int] = []
+
+    def copy(self) -> "_Supply":
+        other = copy(self)
+        other.free = self.free.copy()
+        other._passed, other._passed_heap = self._passed.copy(), self._passed_heap.copy()
+        return other
 
     def is_for(self, classes: Collection[str]) -> bool:
         """Whether a client of these classes may have the addresses."""
