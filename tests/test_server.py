@@ -15,8 +15,15 @@ import pytest
 from dhcpcallout import Callout, Client, Reservation, Server, Subnet
 from dhcpcallout.codes import ControlCode, MessageType
 from dhcpcallout.errors import ClientError, CommitError, ConfigError, StoreOpenError, TransportError
-from dhcpcallout.events import OptionsParsed, PacketDropped, PacketEvent, PacketReceived
-from dhcpcallout.hooks import ABI_SLOTS, CalloutEntry
+from dhcpcallout.events import (
+    AddressSelected,
+    LeaseCommitted,
+    OptionsParsed,
+    PacketDropped,
+    PacketEvent,
+    PacketReceived,
+)
+from dhcpcallout.hooks import ABI_SLOTS, CalloutEntry, InUse
 from dhcpcallout.leases import Lease, LeaseChange, LeaseState, Refusal
 from dhcpcallout.stores import MemoryStore, SqliteStore
 
@@ -541,3 +548,42 @@ async def test_a_fault_of_ours_in_a_parked_packet_is_logged_and_leaves_nothing(
         assert "could not be processed" in caplog.text
         assert not len(server.engine.parking)
         await asyncio.to_thread(client_of(server, 1).lease)
+
+
+class ExactStore(MemoryStore):
+    """A store that takes a change only if its row is the one that the change rests on."""
+
+    def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+        rows = {row.address_int: row for row in self.snapshot()}
+        for change in changes:
+            assert rows.get(change.address_int) == change.before
+            if change.after is not None:
+                rows[change.address_int] = change.after
+        return super().commit(changes)
+
+
+@pytest.mark.asyncio
+async def test_what_waiting_packets_change_becomes_durable_in_the_order_of_the_decisions(client_of: MakeClient) -> None:
+    callout, store = Callout("probe"), ExactStore()
+    asked: list[int] = []
+
+    @callout.select_address
+    async def probe(event: AddressSelected) -> InUse | None:
+        asked.append(event.address_int)
+        for _ in range(len(asked) % 3):
+            await asyncio.sleep(0)
+        return InUse() if event.address_int % 2 else None
+
+    @callout.lease_committed
+    async def account(event: LeaseCommitted) -> None:
+        await asyncio.sleep(0)
+        assert event.lease in store.snapshot()
+
+    async with Server([SUBNET], listen=LOOPBACK, store=store, callouts=[callout], parked_timeout_s=60) as server:
+        leasing = [asyncio.to_thread(client_of(server, number, timeout_s=15).lease) for number in range(20, 36)]
+        leases = await asyncio.gather(*leasing)
+        assert server.engine.hooks.faults == [0]
+        assert sorted(store.snapshot()) == sorted(server.engine.leases())
+    assert len({lease.address for lease in leases}) == len(leases)
+    assert all(int(lease.address) % 2 == 0 for lease in leases)
+    assert {row.address_int % 2 for row in store.snapshot() if row.state == LeaseState.DECLINED} == {1}
