@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
+from itertools import groupby
 
 from ..codes import BOOTREQUEST, INFINITE, DropReason, MessageType, OptionCode
 from ..leases import Lease, LeaseState
@@ -101,13 +102,10 @@ class Judge:
 
     def load(self, leases: Iterable[Lease]) -> None:
         """Take over rows of the lease store; those of no subnet are left alone."""
-        by_place: dict[PlannedSubnet, list[Lease]] = {}
-        for lease in leases:
-            subnet = self.plan.networks.subnet_of(lease.address_int)
+        subnet_of = self.plan.networks.subnet_of
+        for subnet, rows in groupby(leases, lambda lease: subnet_of(lease.address_int)):
             if subnet is not None:
-                by_place.setdefault(subnet, []).append(lease)
-        for subnet, rows in by_place.items():
-            self.places[subnet].load(rows)
+                self.places[subnet].load(rows)
 
     # Who and where
 
