@@ -72,6 +72,12 @@ class AddressQueue:
         """Give the earliest entry another time."""
         heapreplace(self._heap, (when - self._base_s) << 32 | self._heap[0] & 0xFFFFFFFF)
 
+    def copy(self) -> "AddressQueue":
+        """A queue of the same entries."""
+        other = AddressQueue()
+        other._heap, other._base_s = self._heap.copy(), self._base_s
+        return other
+
     def rebuild(self, times: Mapping[int, int]) -> None:
         """Have the entries be these and no others, a time for each address."""
         self._heap = [(when - self._base_s) << 32 | address_int for address_int, when in times.items()]
@@ -111,6 +117,13 @@ class LeaseRows:
     def values(self) -> Iterator[Lease]:
         """All rows."""
         return (_unpack(address_int, packed) for address_int, packed in self.packed.items())
+
+    def copy(self) -> "LeaseRows":
+        """The same rows and ends, to be changed apart from these; it takes a time that grows with their number."""
+        other = LeaseRows()
+        other.packed, other._deleted = self.packed.copy(), self._deleted.copy()
+        other._ends = self._ends.copy()
+        return other
 
     def put(self, address_int: int, lease: Lease | None) -> None:
         """Have an address' row be ``lease``, or none at all.
