@@ -19,6 +19,7 @@ from ..hooks import Drop, HookTable, InUse, Steps
 from ..leases import Lease, LeaseChange, LeaseState
 from ..wire import Packet
 from .addresses import Addresses
+from .clients import hardware_key
 from .consult import ask_address, ask_subnet
 from .exchange import Exchange, Reply
 from .judge import Judge, Ruling, address_option
@@ -147,11 +148,20 @@ class Handling:
         exchange.reply = Reply(self.judge.inform(situation), situation)
 
     def bootp(self, exchange: Exchange, situation: Situation) -> Steps[None]:
-        """A BOOTP client gets the address that is its own, or where the subnet says so any, for ever (RFC 1534)."""
-        places = tuple(place for place in situation.places if self.judge.may_use_bootp(situation, place))
-        lot = yield from self._pick(exchange, situation.within(places))
-        if lot is not None:
-            self._grant(exchange, situation, lot, None)
+        """A BOOTP client gets the address that is its own, or where the subnet says so any, for ever (RFC 1534).
+
+        One that knows its address, and says so in ``ciaddr``, is told the rest alone (RFC 951 section 7.3).
+        """
+        if not situation.packet.ciaddr_int:
+            lot = yield from self._pick(exchange, situation)
+            if lot is not None:
+                self._grant(exchange, situation, lot, None)
+            return
+        subnet = situation.places[0].subnet
+        if subnet.bootp or situation.reserved(subnet) is not None:
+            exchange.reply = Reply(self.judge.inform(situation), situation)
+        else:
+            exchange.drop = DropReason.NOADDRESS
 
     # What messages have in common
 
@@ -352,10 +362,18 @@ class Handling:
 
     def _client_deleted(self, lease: Lease) -> None:
         if self._hooks.delete_client is not None:
-            address_type = AddressType.DHCP
-            self._hooks.announce(
-                slots.DELETE_CLIENT, ClientDeleted(lease.address_int, lease.hardware_address, address_type)
-            )
+            deleted = ClientDeleted(lease.address_int, lease.hardware_address, self._address_type(lease))
+            self._hooks.announce(slots.DELETE_CLIENT, deleted)
+
+    def _address_type(self, lease: Lease) -> AddressType:
+        """Which kind of client a lease is of, as far as its row tells: BOOTP clients have theirs for ever."""
+        place = self.judge.place_of(lease.address_int)
+        hardware = hardware_key(lease.hardware_type, lease.hardware_address)
+        if place is None or lease.expires_s != INFINITE or lease.client_key != hardware:
+            return AddressType.DHCP
+        reservations = (place.subnet.reservations, self.judge.plan.reservations)
+        is_reserved = any(lease.address_int in table.addresses for table in reservations)
+        return AddressType.BOOTP if place.subnet.bootp or is_reserved else AddressType.DHCP
 
     def _address_deleted(self, exchange: Exchange, address_int: int, reason: AddressDeleteReason) -> Steps[None]:
         if self._hooks.address_delete is not None:

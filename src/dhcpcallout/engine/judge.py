@@ -161,6 +161,8 @@ class Judge:
         wished = address_option(situation.packet, _REQUESTED_ADDRESS)
         for place in self._by_claim(situation, wished, now):
             subnet = place.subnet
+            if situation.kind is None and not self.may_use_bootp(situation, place, now):
+                continue
             chosen = place.choose(situation.key(subnet), situation.reserved(subnet), wished, now, situation.classes)
             if chosen is not None:
                 return Lot(place, chosen[0], chosen[1].value)
@@ -256,10 +258,10 @@ class Judge:
         free = place.may_have(address_int, situation.key(place.subnet), address_int, now)
         return None if free else "another client has it, or it rests"
 
-    def may_use_bootp(self, situation: Situation, place: Addresses) -> bool:
-        """Whether a BOOTP client may have an address of a subnet."""
-        subnet = place.subnet
-        return subnet.bootp or situation.reserved(subnet) is not None or situation.key(subnet) in place.clients
+    def may_use_bootp(self, situation: Situation, place: Addresses, now: float) -> bool:
+        """Whether a BOOTP client may have an address of a subnet: any, or the one that is reserved for it."""
+        reserved = situation.reserved(place.subnet)
+        return place.subnet.bootp or (reserved is not None and self.is_available(situation, place, reserved, now))
 
     def given_up(self, situation: Situation, address_int: int | None) -> Lease | DropReason:
         """The lease that a client gives up, if it is the client's and this server's; else why the packet is dropped."""
@@ -325,10 +327,11 @@ class Judge:
         )
 
     def inform(self, situation: Situation) -> Answer:
-        """The reply to an INFORM: options alone, from the subnet that the client is in."""
+        """The reply to a client that has its address, an INFORM or a BOOTP request: options alone, from its subnet."""
         resolved = self.resolved(situation, situation.places[0].subnet, None)
+        kind = MessageType.ACK if situation.kind is not None else None
         return self.answers.reply(
-            situation.packet, MessageType.ACK, resolved, situation.server_int, hostname=self._hostname(situation)
+            situation.packet, kind, resolved, situation.server_int, hostname=self._hostname(situation)
         )
 
     def refusal(self, situation: Situation) -> Answer:

@@ -1,6 +1,6 @@
 """What the engine knows of the client that sent a packet, and where it stands."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..codes import MessageType
 from ..wire import Packet
@@ -41,10 +41,6 @@ class Situation:
     def key(self, subnet: PlannedSubnet) -> bytes:
         """Who the client is in a subnet: what its leases there are found by."""
         return self.client if subnet.match_client_id else client_key(self.packet, False)
-
-    def within(self, places: tuple[Addresses, ...]) -> "Situation":
-        """The same for a client that may be in these subnets alone."""
-        return replace(self, places=places)
 
     def reserved(self, subnet: PlannedSubnet) -> int | None:
         """The address that is reserved for the client in a subnet, a 32-bit integer."""
