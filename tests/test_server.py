@@ -587,3 +587,28 @@ async def test_what_waiting_packets_change_becomes_durable_in_the_order_of_the_d
     assert len({lease.address for lease in leases}) == len(leases)
     assert all(int(lease.address) % 2 == 0 for lease in leases)
     assert {row.address_int % 2 for row in store.snapshot() if row.state == LeaseState.DECLINED} == {1}
+
+
+@pytest.mark.asyncio
+async def test_what_others_rest_on_is_durable_though_the_packet_that_changed_it_waits(client_of: MakeClient) -> None:
+    callout, store, gate, arrived = Callout("probe"), ExactStore(), asyncio.Event(), asyncio.Event()
+    now = 1000.0
+
+    @callout.select_address
+    async def probe(event: AddressSelected) -> None:
+        if is_from(event, 3):
+            arrived.set()
+            await gate.wait()
+
+    subnet = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.11"], lease_time_s=600)
+    server = Server([subnet], listen=LOOPBACK, store=store, callouts=[callout], parked_timeout_s=60, clock=lambda: now)
+    async with server:
+        for number in (1, 2):
+            await asyncio.to_thread(client_of(server, number).lease)
+        now += 600
+        first = asyncio.create_task(asyncio.to_thread(client_of(server, 3, timeout_s=15).lease))
+        await arrived.wait()
+        second = await asyncio.to_thread(client_of(server, 4).lease)
+        gate.set()
+        assert {(await first).address, second.address} == {IPv4Address("10.0.0.10"), IPv4Address("10.0.0.11")}
+        assert sorted(store.snapshot()) == sorted(server.engine.leases())
