@@ -21,6 +21,7 @@ from .hooks import Callout, CalloutEntry, HookTable, Pending
 from .leases import LeaseChange, LeaseStore
 from .stores import MemoryStore
 from .transports import Transport, UdpTransport, parse_listen
+from .wire import REGISTRY, OptionRegistry
 
 if TYPE_CHECKING:
     from .config import Settings
@@ -74,6 +75,9 @@ class Server:
         max_parked: How many packets may wait for async functions of callouts; the next that would is dropped (NOMEM).
         parked_timeout_s: For how long a packet may wait for them until it is answered, in seconds.
         on_timeout: Whether it is then dropped (TIMEOUT, ``"drop"``) or goes on without the answer (``"continue"``).
+        offer_time_s: For how long an offered address is held, in seconds.
+        decline_time_s: For how long a declined address rests, in seconds.
+        registry: Where option names are looked up.
         clock: What tells the time, Unix time in seconds.
 
     Attributes:
@@ -101,6 +105,9 @@ class Server:
         max_parked: int = 256,
         parked_timeout_s: float = 2.0,
         on_timeout: OnTimeout = "drop",
+        offer_time_s: float = 30,
+        decline_time_s: int = 86400,
+        registry: OptionRegistry = REGISTRY,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._listen = [_listen_on(text) for text in listen]
@@ -115,7 +122,10 @@ class Server:
             reservations=reservations,
             hooks=HookTable(self._callouts),
             authoritative=authoritative,
+            offer_time_s=offer_time_s,
+            decline_time_s=decline_time_s,
             parking=Parking(max_parked, parked_timeout_s, on_timeout),
+            registry=registry,
         )
         self._transports: list[Transport] = []
         self._reading = False
@@ -148,13 +158,21 @@ class Server:
         from .stores import open_store
 
         return cls(
-            settings.subnets,
-            defaults=Scope(options=settings.options),
+            settings.networks,
+            defaults=settings.defaults,
+            classes=settings.classes,
+            reservations=settings.reservations,
             listen=[f"{host}:{port}" for host, port in settings.listen],
             interfaces=settings.interfaces,
             store=open_store(settings.store),
             callouts=load_callouts(settings.callouts, base_directory=settings.base_directory).callouts,
             authoritative=settings.authoritative,
+            max_parked=settings.max_parked,
+            parked_timeout_s=settings.parked_timeout_s,
+            on_timeout=settings.on_timeout,
+            offer_time_s=settings.offer_time_s,
+            decline_time_s=settings.decline_time_s,
+            registry=settings.registry,
         )
 
     @property

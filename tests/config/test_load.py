@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpcallout.config import Settings, load_config, parse_config
-from dhcpcallout.config.schema import as_key, as_toml
-from dhcpcallout.engine import Reservation, Subnet
+from dhcpcallout.config.schema import Document, ScopeTable, Table, as_key, as_toml, fields, table_of
+from dhcpcallout.engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
 from dhcpcallout.errors import ConfigError, Problem
 from dhcpcallout.loaders import Registry
+from dhcpcallout.wire import REGISTRY
 
 DATA = Path(__file__).parents[1] / "data" / "config"
 LEAST = '[server]\nlisten = ["127.0.0.1:6767"]\n\n[[subnet]]\nnetwork = "10.0.0.0/8"\n'
@@ -25,32 +27,130 @@ def problems_of(text: str) -> list[str]:
     return str(raised.value).splitlines()
 
 
+EVERYTHING = DATA / "good" / "everything.toml"
+
+
 def test_every_key_gets_to_the_settings() -> None:
-    file = DATA / "everything.toml"
-    assert load_config(file) == Settings(
-        file=str(file),
-        base_directory=DATA,
+    settings = load_config(EVERYTHING)
+    is_even = sys.modules["site_classes"].is_even
+    doors = settings.registry.spec("badge-doors")
+    assert (doors.code, doors.encode([[1, "10.0.0.77"]])) == (224, b"\1\x0a\0\0\x4d")
+    assert settings.registry.space("door").spec("label").code == 1
+    assert settings == Settings(
+        file=str(EVERYTHING),
+        base_directory=EVERYTHING.parent,
         interfaces=("eth1",),
         listen=(("127.0.0.1", 6767), ("10.0.0.1", 67)),
         authoritative=True,
-        store=f"sqlite:{DATA / 'var' / 'leases.db'}",
+        offer_time_s=60,
+        decline_time_s=3600,
+        max_parked=64,
+        parked_timeout_s=1.0,
+        on_timeout="continue",
+        store=f"sqlite:{EVERYTHING.parent / 'var' / 'leases.db'}",
         callouts=Registry(("python:policy", "/opt/callouts/audit.so"), 1, "all"),
-        options={"domain-name-servers": ["10.0.0.53"], "66": "boot.example.org"},
-        subnets=(
+        networks=(
             Subnet(
                 network="10.0.0.0/8",
-                pools=("10.1.0.0-10.200.255.254",),
+                pools=(
+                    "10.1.0.0-10.200.255.254",
+                    Pool(range="10.201.0.0/16", classes=("telephones", "even"), next_server="10.0.0.6"),
+                ),
+                exclude=("10.1.0.1",),
                 lease_time_s=4000,
                 options={"routers": ["10.0.0.1"]},
                 interface="eth1",
+                relays=("192.0.2.129",),
+                classes=("ALL",),
+                match_client_id=False,
+                rapid_commit=True,
+                bootp=True,
                 reservations=(
-                    Reservation(hardware_address="00:0c:01:02:03:04", address="10.0.0.9"),
-                    Reservation(hardware_address="00-0c-01-02-03-05", address="10.0.0.10"),
+                    Reservation(
+                        hardware_address="00:0c:01:02:03:04",
+                        hardware_type=6,
+                        address="10.0.0.9",
+                        hostname="printer",
+                        classes=("unwanted",),
+                        never_send=(3,),
+                    ),
+                    Reservation(client_id="01-02-03-05", address="10.0.0.10"),
+                    Reservation(circuit_id="eth0/1"),
+                    Reservation(remote_id="0x000c01020304"),
+                    Reservation(
+                        option="vivso-suboptions", enterprise=3561, suboption="serial-number", option_value="7"
+                    ),
+                    Reservation(option="badge-doors", option_value=[[2, "10.0.0.78"]]),
                 ),
             ),
-            Subnet(network="192.0.2.0/24", options={"routers": ["192.0.2.1"]}),
+            Subnet(network="192.0.2.0/25", options={"routers": ["192.0.2.1"]}),
+            SharedNetwork(
+                name="hall",
+                interface="eth2",
+                relays=("198.51.100.1",),
+                classes=("telephones",),
+                boot_file_name="hall.0",
+                subnets=(
+                    Subnet(
+                        network="198.51.100.0/25",
+                        pools=("198.51.100.0/25",),
+                        reservations=(Reservation(hardware_address="00:0c:01:02:03:05"),),
+                    ),
+                    Subnet(network="198.51.100.128/25", pools=(Pool(range="198.51.100.128/25"),)),
+                ),
+            ),
         ),
+        defaults=Scope(
+            options={
+                "domain-name-servers": ["10.0.0.53"],
+                "66": "boot.example.org",
+                "badge-doors": [[1, "10.0.0.77"]],
+            },
+            always_send=("domain-name", 42),
+            never_send=("wpad",),
+            lease_time_s=6000,
+            min_lease_time_s=300,
+            max_lease_time_s=9000,
+            renew_time_s=1000,
+            rebind_time_s=3000,
+            next_server="10.0.0.5",
+            server_name="boot.example.org",
+            boot_file_name="pxelinux.0",
+        ),
+        classes=(
+            ClientClass(
+                name="telephones",
+                test={"any": [{"option": 60, "prefix": "Phone"}, {"option": "badge-doors", "exists": True}]},
+                options={"door": {"label": "none"}},
+            ),
+            ClientClass(name="even", function=is_even, lease_time_s=600),
+            ClientClass(name="unwanted", drop=True),
+        ),
+        reservations=(
+            Reservation(
+                option=97, option_value="type=0 identifier=00112233445566778899aabbccddeeff", hostname="laptop"
+            ),
+        ),
+        registry=settings.registry,
     )
+
+
+def test_no_key_is_left_out_of_that() -> None:
+    given: set[tuple[type[Table], str]] = set()
+
+    def look(table: dict[str, Any], kind: type[Table]) -> None:
+        for key, value in table.items():
+            given.add((kind, key))
+            inner = table_of(fields(kind)[key])
+            for one in value if isinstance(value, list) else [value]:
+                if inner is not None:
+                    look(one, inner)
+
+    look(tomllib.loads(EVERYTHING.read_text(encoding="utf-8")), Document)
+    kinds = {kind for kind, _ in given}
+    own = {(kind, key) for kind in kinds for key in fields(kind) if kind is Document or key not in fields(ScopeTable)}
+    assert own <= given
+    assert kinds >= {table_of(field) for kind in kinds for field in fields(kind).values()} - {None}
 
 
 def test_what_is_left_out_has_a_default() -> None:
@@ -61,10 +161,18 @@ def test_what_is_left_out_has_a_default() -> None:
         interfaces=(),
         listen=(("127.0.0.1", 6767),),
         authoritative=False,
+        offer_time_s=30,
+        decline_time_s=86400,
+        max_parked=256,
+        parked_timeout_s=2.0,
+        on_timeout="drop",
         store=f"sqlite:{Path('/etc/dhcp').absolute() / 'dhcp-leases.db'}",
         callouts=Registry((), None, "first"),
-        options={},
-        subnets=(Subnet(network="10.0.0.0/8"),),
+        networks=(Subnet(network="10.0.0.0/8"),),
+        defaults=Scope(),
+        classes=(),
+        reservations=(),
+        registry=REGISTRY,
     )
 
 

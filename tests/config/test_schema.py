@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcpcallout.config.schema import Document, as_key, as_toml, fields, table_of, tables_of
+from dhcpcallout.config.schema import Document, ScopeTable, as_key, as_toml, fields, table_of, tables_of
 from dhcpcallout.transports import parse_listen
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -56,6 +56,10 @@ def test_the_schema_tells_tables_arrays_of_tables_and_other_values_apart() -> No
         "server": (True, False),
         "leases": (True, False),
         "callouts": (True, False),
-        "options": (False, False),
         "subnet": (True, True),
+        "shared-network": (True, True),
+        "class": (True, True),
+        "reservation": (True, True),
+        "option-definition": (True, True),
+        **dict.fromkeys(fields(ScopeTable), (False, False)),
     }

@@ -68,6 +68,11 @@ def test_a_wrong_type_is_called_by_its_name_in_toml(value: Any, kind: str) -> No
         ({"options": "x"}, 'must be a table, such as { domain-name-servers = ["10.0.0.53"] }; this is a string'),
         ({"callouts": {"CalloutEnabled": -1}}, "-1 is less than 0"),
         ({"callouts": {"CalloutEnabled": 2**32}}, "4294967296 is more than 4294967295"),
+        ({"server": {"parked-timeout": "2"}}, "must be a number, such as 0.5; this is a string"),
+        ({"server": {"parked-timeout": 3601}}, "3601 is more than 3600"),
+        ({"server": {"parked-timeout": -0.5}}, "-0.5 is not more than 0"),
+        ({"server": {"parked-timeout": float("inf")}}, "must be a number that is finite, such as 0.5; this is a float"),
+        ({"never-send": [{}]}, 'must be a string or an integer, such as "routers"; this is a table'),
         ({"callouts": {"policy": 1}}, "must be 'first' or 'all'"),
     ],
 )

@@ -15,7 +15,10 @@ __all__ = ["check"]
 def check(
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration file.")],
 ) -> None:
-    """Print every mistake in a configuration file, or what it configures; nothing is opened, loaded or started."""
+    """Print every mistake in a configuration file, or what it configures; no store is opened, no callout loaded.
+
+    The functions of classes are looked up, for which their modules are imported.
+    """
     from ..config import load_config
 
     settings = load_config(config)
@@ -25,19 +28,31 @@ def check(
 
 
 def _summary(settings: "Settings") -> Iterator[str]:
+    from ..engine import SharedNetwork
     from ..engine.plan import plan
     from ..loaders import ordered
 
     places = [*settings.interfaces, *(f"{host}:{port}" for host, port in settings.listen)]
     yield f"listens on {', '.join(places)}"
-    subnets = plan(settings.subnets).networks.subnets
+    planned = plan(
+        settings.networks,
+        defaults=settings.defaults,
+        classes=settings.classes,
+        reservations=settings.reservations,
+        registry=settings.registry,
+    )
+    subnets = planned.networks.subnets
     ranges = (one for subnet in subnets for pool in subnet.pools for one in pool.ranges)
     addresses = sum(last - first + 1 for first, last in ranges)
-    reservations = sum(len(subnet.reservations) for subnet in subnets)
+    reservations = sum(map(len, (planned.reservations, *(subnet.reservations for subnet in subnets))))
+    shared = sum(isinstance(network, SharedNetwork) for network in settings.networks)
     yield (
-        f"serves {_count(len(subnets), 'subnet')} with {_count(addresses, 'address', 'addresses')} in pools "
-        f"and {_count(reservations, 'reservation')}"
+        f"serves {_count(len(subnets), 'subnet')}"
+        + (f" ({_count(shared, 'shared network')})" if shared else "")
+        + f" with {_count(addresses, 'address', 'addresses')} in pools and {_count(reservations, 'reservation')}"
     )
+    if settings.classes:
+        yield f"knows {_count(len(settings.classes), 'class', 'classes')} of clients"
     yield f"keeps leases in {settings.store}"
     callouts = settings.callouts
     if not callouts.dlls:

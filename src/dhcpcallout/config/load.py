@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..engine import Reservation, Scope, Subnet
+from ..engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
 from ..engine.plan import plan
-from ..errors import ConfigError, EncodeError, Problem
-from ..loaders import Registry
+from ..errors import CalloutLoadError, ConfigError, EncodeError, Problem
+from ..loaders import Registry, load_function
 from ..transports import parse_listen
-from ..wire import REGISTRY
+from ..wire import REGISTRY, OptionDefinition, OptionRegistry
 from ..wire.types.composite import Array
 from .locate import Place, find_duplicate, line_of, locate
-from .schema import Document, SubnetTable, as_key
+from .schema import ClassTable, Document, ReservationTable, ScopeTable, SubnetTable, Table, as_key, table_of
 from .settings import Settings
 from .validate import Mistake, Validated, validate
 
@@ -24,7 +24,12 @@ __all__ = ["load_config", "parse_config"]
 
 _TWICE = re.compile("Cannot overwrite|Cannot declare|Duplicate")
 _WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-_KEY_IN_PROBLEM = re.compile(r"\bsubnet\[\d+\](?:\.[\w-]+|\[\d+\])*")
+_KEY_IN_PROBLEM = re.compile(
+    r"(?<![\w-])(?:subnet|shared-network|class|reservation|option-definition)\[\d+\](?:\.[\w-]+|\[\d+\])*"
+)
+
+_Report = Callable[[str, str], None]
+"""Called with the key and the text of a mistake; the key is that of the document without its mistakes."""
 
 
 def load_config(path: str | os.PathLike[str]) -> Settings:
@@ -64,8 +69,10 @@ def parse_config(text: str, *, file: str = "dhcp.toml", base_directory: str | os
         except ValueError as error:  # TOMLDecodeError, or an integer of more digits than int() takes
             raise ConfigError([_syntax_problem(error, text, file)]) from None
         validated = validate(data)
-        settings = _settings(validated.document, file, Path(base_directory).absolute())
-        mistakes = [*validated.mistakes, *_further_mistakes(validated, settings, data, text)]
+        found: list[tuple[str, str]] = []
+        base = Path(base_directory).absolute()
+        settings = _settings(validated.document, file, base, lambda key, problem: found.append((key, problem)))
+        mistakes = [*validated.mistakes, *_further_mistakes(validated, settings, found, data, text)]
         if mistakes:
             raise ConfigError(_problems(mistakes, text, file))
     except RecursionError:
@@ -86,40 +93,88 @@ def _syntax_problem(error: ValueError, text: str, file: str) -> Problem:
     return Problem(file, line, "", message[: where.start()])
 
 
-def _settings(document: Document, file: str, base_directory: Path) -> Settings:
+def _settings(document: Document, file: str, base_directory: Path, report: _Report) -> Settings:
     scheme, _, rest = document.leases.store.partition(":")
-    callouts = document.callouts
+    callouts, server = document.callouts, document.server
     return Settings(
         file=file,
         base_directory=base_directory,
-        interfaces=tuple(document.server.interfaces),
-        listen=tuple(map(parse_listen, document.server.listen)),
-        authoritative=document.server.authoritative,
+        interfaces=tuple(server.interfaces),
+        listen=tuple(map(parse_listen, server.listen)),
+        authoritative=server.authoritative,
+        offer_time_s=server.offer_time_s,
+        decline_time_s=server.decline_time_s,
+        max_parked=server.max_parked,
+        parked_timeout_s=server.parked_timeout_s,
+        on_timeout=server.on_timeout,
         store=f"sqlite:{base_directory / rest}" if scheme == "sqlite" else document.leases.store,
         callouts=Registry(tuple(callouts.dlls), callouts.enabled, callouts.policy),
-        options=document.options,
-        subnets=tuple(map(_subnet, document.subnet)),
+        networks=(
+            *map(_subnet, document.subnet),
+            *(
+                SharedNetwork(**_values(table), subnets=tuple(map(_subnet, table.subnet)))
+                for table in document.shared_network
+            ),
+        ),
+        defaults=Scope(**{name: value for name, value in _values(document).items() if name in ScopeTable.model_fields}),
+        classes=tuple(
+            _class(table, f"class[{number}]", base_directory, report) for number, table in enumerate(document.class_)
+        ),
+        reservations=_reservations(document.reservation),
+        registry=_registry(document, report),
     )
+
+
+def _values(table: Table) -> dict[str, Any]:
+    """A table's values by the attributes of its model, but for the tables in it."""
+    values = {name: getattr(table, name) for name, field in type(table).model_fields.items() if table_of(field) is None}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _subnet(table: SubnetTable) -> Subnet:
-    return Subnet(
-        network=table.network,
-        pools=tuple(table.pools),
-        lease_time_s=table.lease_time,
-        options=table.options,
-        interface=table.interface,
-        reservations=tuple(
-            Reservation(hardware_address=one.hardware_address, address=one.address) for one in table.reservation
-        ),
-    )
+    pools = (*table.pools, *(Pool(**_values(one)) for one in table.pool))
+    return Subnet(**_values(table) | {"pools": pools}, reservations=_reservations(table.reservation))
+
+
+def _reservations(tables: Iterable[ReservationTable]) -> tuple[Reservation, ...]:
+    # What is given as an option's value is a list where the file has one: it is no list of the table's own.
+    return tuple(Reservation(**_values(table) | {"option_value": table.option_value}) for table in tables)
+
+
+def _class(table: ClassTable, key: str, base_directory: Path, report: _Report) -> ClientClass:
+    function = None
+    if table.function is not None:
+        try:
+            function = load_function(table.function, base_directory)
+        except CalloutLoadError as error:
+            report(f"{key}.function", str(error))
+    return ClientClass(**_values(table) | {"function": function})
+
+
+def _registry(document: Document, report: _Report) -> OptionRegistry:
+    """The options with those that the file defines, as far as they are without mistakes."""
+    definitions = dict(enumerate(OptionDefinition(**_values(table)) for table in document.option_definition))
+    reported = False
+    while definitions:
+        try:
+            return REGISTRY.with_definitions(definitions.values())
+        except ConfigError as error:
+            numbers = list(definitions)
+            for found in error.problems:
+                _, number, key = re.split(r"[\[\]]", found.key, maxsplit=2)
+                definitions.pop(numbers[int(number)], None)
+                if not reported:  # later ones may only come from what is left out
+                    report(f"option-definition[{numbers[int(number)]}]{key}", found.problem)
+            reported = True
+    return REGISTRY
 
 
 def _further_mistakes(
-    validated: Validated, settings: Settings, data: Mapping[str, Any], text: str
+    validated: Validated, settings: Settings, found: list[tuple[str, str]], data: Mapping[str, Any], text: str
 ) -> Iterator[Mistake]:
     """What is wrong beyond the schema, at its place in the text."""
-    origins = {_key(place, str): origin for place, origin in validated.origins.items()}
+    document = validated.document
+    origins = {_plan_key(place, document): origin for place, origin in validated.origins.items()}
 
     def place_of(key: str) -> Place:
         known = key
@@ -131,26 +186,65 @@ def _further_mistakes(
     for key, problem in _absences(settings):
         if place_of(key)[0] not in to_blame:
             yield place_of(key), problem
-    for key, problem in _repetitions(settings):
+    for key, problem in (*_repetitions(settings), *found):
         yield place_of(key), problem
+
     try:
-        plan(settings.subnets, defaults=Scope(options=settings.options))
+        plan(
+            settings.networks,
+            defaults=settings.defaults,
+            classes=settings.classes,
+            reservations=settings.reservations,
+            registry=settings.registry,
+        )
     except ConfigError as error:
         lines = locate(text)
+        lost = {place for place, _ in validated.mistakes} - set(validated.origins.values())
+        doubtful = (*_doubtful(document, settings, data, [key for key, _ in found]),)
 
         def with_line(key: re.Match[str]) -> str:
             place = place_of(key[0])
             return f"{_key(place)} (line {line_of(place, lines)})"
 
-        for found in error.problems:
-            place = place_of(found.key)
-            elements = list(_elements_at_fault(place, data))
-            yield from elements or [(place, _KEY_IN_PROBLEM.sub(with_line, found.problem))]
+        for one in error.problems:
+            place = place_of(one.key)
+            if one.problem.startswith(doubtful) or any(other[: len(place)] == place for other in lost):
+                continue
+            elements = list(_elements_at_fault(place, data, settings.registry))
+            yield from elements or [(place, _KEY_IN_PROBLEM.sub(with_line, one.problem))]
 
 
-def _elements_at_fault(place: Place, data: Any) -> Iterator[Mistake]:
+def _doubtful(document: Document, settings: Settings, data: Mapping[str, Any], wrong: list[str]) -> Iterator[str]:
+    """How the problems begin that may come from others alone: from definitions and classes with mistakes."""
+    definitions, classes = (_tables(data, name) for name in ("option-definition", "class"))
+    if len(definitions) > len(document.option_definition) or any(key.startswith("option-def") for key in wrong):
+        for name in (table.get("name") for table in definitions):
+            if name not in settings.registry:
+                yield f"there is no option {name!r}"
+    if len(classes) > len(document.class_):
+        yield "there is no class "
+
+
+def _tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    tables = data.get(name)
+    return [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+
+
+def _plan_key(place: Place, document: Document) -> str:
+    """What ``plan`` calls a place in the document: a pool with a table of its own is one after those in ``pools``."""
+    match place:
+        case ("subnet", int(number), "pool", int(pool), *_):
+            subnet, at = document.subnet[number], 2
+        case ("shared-network", int(network), "subnet", int(number), "pool", int(pool), *_):
+            subnet, at = document.shared_network[network].subnet[number], 4
+        case _:
+            return _key(place, str)
+    return _key((*place[:at], "pools", len(subnet.pools) + pool, *place[at + 2 :]), str)
+
+
+def _elements_at_fault(place: Place, data: Any, registry: OptionRegistry) -> Iterator[Mistake]:
     """What is wrong in an option that is a list, for each element that is: it may be on a line of its own."""
-    spec = REGISTRY.get(place[-1]) if place[-2:-1] == ("options",) else None
+    spec = registry.get(place[-1]) if place[-2:-1] == ("options",) else None
     if spec is None or not isinstance(spec.type, Array):
         return
     for part in place:
@@ -165,7 +259,7 @@ def _elements_at_fault(place: Place, data: Any) -> Iterator[Mistake]:
 def _absences(settings: Settings) -> Iterator[tuple[str, str]]:
     if not settings.listen and not settings.interfaces:
         yield "server", 'needs interfaces, such as ["eth1"], or listen, such as ["127.0.0.1:6767"]'
-    if not settings.subnets:
+    if not settings.networks:
         yield "subnet", "is missing: at least one [[subnet]] is needed, to say which addresses there are"
 
 

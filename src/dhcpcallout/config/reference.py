@@ -1,14 +1,15 @@
 """``docs/configuration.md``, made from the schema: ``python -m dhcpcallout.config.reference`` prints it."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from ..wire import REGISTRY
-from .schema import Document, Table, as_key, as_toml, fields, table_of, tables_of
+from .schema import Document, ScopeTable, Table, as_key, as_toml, fields, table_of, tables_of
 
-__all__ = ["reference"]
+__all__ = ["example_of", "reference"]
 
 _INTRODUCTION = """\
 # The configuration file
@@ -37,35 +38,60 @@ dhcp.toml:6: subnet[0].pools[0]: 10.1.0.0-11.0.0.9 is not within 10.0.0.0/8
 """
 
 
+_SCOPE = """\
+## What clients are told
+
+These keys stand at the top of the file, before any table, where they are for all clients; and in each `[[class]]`,
+`[[shared-network]]`, `[[subnet]]`, `[[subnet.pool]]` and reservation, where they are for its clients. What is said
+closest to the client counts: [What a client is told](replies.md) has the rules.
+"""
+
+
 def reference() -> str:
     """The whole page, in Markdown."""
-    return "\n".join([_INTRODUCTION, *_sections(Document, ())])
+    scope = [_SCOPE, *_keys(ScopeTable, ""), "### The options\n", _options()]
+    return "\n".join([_INTRODUCTION, *_sections(Document, (), {}), *scope])
 
 
-def _sections(table: type[Table], above: tuple[str, ...]) -> Iterator[str]:
-    """The sections of the tables in a table, each with its keys; and of those in them."""
+def _sections(table: type[Table], above: tuple[str, ...], described: dict[type[Table], str]) -> Iterator[str]:
+    """The sections of the tables in a table, each with its keys; and of those in them. A kind is described once."""
     for name, field in fields(table).items():
+        kind = table_of(field)
+        if kind is None:
+            continue
         header = ".".join((*above, name))
         header = f"[[{header}]]" if tables_of(field) else f"[{header}]"
-        kind = table_of(field)
-        if kind is not None:
-            yield f"## `{header}`\n\n{kind.__doc__}\n"
-            yield from _keys(kind, header)
-            yield from _sections(kind, (*above, name))
-        elif not above:
-            yield f"## `{header}`\n\n{field.description}\n"
-            yield _example(header, _example_of(field))
-            yield _options()
+        text = field.description or inspect.cleandoc(kind.__doc__ or "")
+        if kind in described:
+            yield f"## `{header}`\n\n{text}\n\nIts keys, and the tables in it, are those of `{described[kind]}`.\n"
+            continue
+        described[kind] = header
+        if issubclass(kind, ScopeTable):
+            text += "\n\nBesides the keys below it has those of [what clients are told](#what-clients-are-told)."
+        yield f"## `{header}`\n\n{text}\n"
+        yield from _keys(kind, header)
+        yield from _sections(kind, (*above, name), described)
 
 
 def _keys(table: type[Table], header: str) -> Iterator[str]:
     schemas: dict[str, Any] = table.model_json_schema()["properties"]
+    inherited = fields(ScopeTable) if table is not ScopeTable else {}
     for name, field in fields(table).items():
-        if table_of(field) is None:
-            yield f"### `{header.strip('[]')}.{name}`\n"
+        if table_of(field) is None and name not in inherited:
+            above = f"{header.strip('[]')}." if header else ""
+            yield f"### `{above}{name}`\n"
             yield f"{field.description}\n"
             yield f"Type: {_type(schemas[name])}; {_presence(field)}.\n"
-            yield _example(header, {name: _example_of(field)})
+            yield _example(header, example_of(table, name))
+
+
+def example_of(table: type[Table], name: str) -> dict[str, Any]:
+    """The example of a key: with its value, and with what it needs beside it."""
+    field = fields(table)[name]
+    extra = field.json_schema_extra
+    beside: Any = extra["beside"] if isinstance(extra, dict) else {}
+    example = {name: _example_of(field), **beside}
+    return {key: example[key] for key in fields(table) if key in example}
 
 
 def _example_of(field: FieldInfo) -> Any:
@@ -74,7 +100,9 @@ def _example_of(field: FieldInfo) -> Any:
 
 
 def _example(header: str, table: Mapping[str, Any]) -> str:
-    lines = [header, *(f"{as_key(key)} = {as_toml(value)}" for key, value in table.items())]
+    lines = [f"{as_key(key)} = {as_toml(value)}" for key, value in table.items()]
+    if header:
+        lines.insert(0, header)
     return "```toml\n" + "\n".join(lines) + "\n```\n"
 
 
@@ -83,15 +111,18 @@ def _options() -> str:
     return "\n".join(["| name | number | value | defined in |", "|---|---|---|---|", *rows, ""])
 
 
-def _type(schema: Mapping[str, Any]) -> str:
-    """What a value is, from its JSON schema, in TOML's words."""
+def _type(schema: Mapping[str, Any], ending: str = "") -> str:
+    """What a value is, from its JSON schema, in TOML's words; the ending makes it many."""
     if "anyOf" in schema:
-        return " or ".join(_type(one) for one in schema["anyOf"] if one != {"type": "null"})
+        kinds = (_type(one, ending) for one in schema["anyOf"] if one != {"type": "null"})
+        return " or ".join(kinds)
     if "enum" in schema:
         return " or ".join(f"`{as_toml(value)}`" for value in schema["enum"])
+    if "type" not in schema:
+        return "any value"
     if schema["type"] == "array":
-        return f"array of {_type(schema['items'])}s"
-    return {"object": "table of options"}.get(schema["type"], str(schema["type"]))
+        return f"array of {_type(schema['items'], 's')}"
+    return {"object": "table"}.get(schema["type"], str(schema["type"])) + ending
 
 
 def _presence(field: FieldInfo) -> str:

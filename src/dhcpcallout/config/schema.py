@@ -5,19 +5,28 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeGuard, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
+from ..engine.parking import OnTimeout
 from ..loaders import Policy
 from ..stores import URL_FORMS
 from ..transports import parse_listen
+from ..wire.registry import TYPE_NAMES
+from ..wire.table import DHCP4
 
 __all__ = [
     "CalloutsTable",
+    "ClassTable",
     "Document",
     "LeasesTable",
+    "OptionDefinitionTable",
+    "PoolTable",
     "ReservationTable",
+    "ScopeTable",
     "ServerTable",
+    "SharedNetworkTable",
     "SubnetTable",
     "Table",
     "as_key",
@@ -48,14 +57,105 @@ def _url_shape(url: str) -> tuple[str, bool]:
     return scheme + colon, bool(rest)
 
 
+def _is_option(name: object) -> object:
+    if isinstance(name, bool) or not isinstance(name, str | int):
+        raise PydanticCustomError("option_name_type", "neither a name nor a number")
+    return name
+
+
 _Text = Annotated[str, StringConstraints(min_length=1)]
-_Options = dict[str | int, Any]
+_Option = Annotated[
+    Any, AfterValidator(_is_option), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+]
+"""An option's name or number. A union of types would report two mistakes where there is one."""
 
 
 class Table(BaseModel):
-    """A table of the file: a field is a key, its alias the key's name."""
+    """A table of the file: a field is a key, its alias the key's name, its name that of the model's attribute."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def _beside(**keys: Any) -> dict[str, Any]:
+    """What the example of a key has besides it, as the key means nothing alone."""
+    return {"beside": {name.replace("_", "-"): value for name, value in keys.items()}}
+
+
+class ScopeTable(Table):
+    """A table that says what clients are told, and for how long."""
+
+    options: dict[str | int, Any] = Field(
+        {},
+        description="Options by name, or by number; the names are below. A value is a string, an integer, a boolean, "
+        "an array of these, or a table of sub-options. Where the option is no text, a string is read as its value, so "
+        'that `"10.0.0.53"` and `["10.0.0.53"]` are the same list of addresses. The server sets by itself what the '
+        "protocol needs, such as the lease time. At the top of the file the table may have a header, `[options]`.",
+        examples=[{"domain-name-servers": ["10.0.0.53"]}],
+    )
+    always_send: list[_Option] = Field(
+        [],
+        alias="always-send",
+        description="Options that are sent whether the client asks for them or not.",
+        examples=[["domain-name", 42]],
+    )
+    never_send: list[_Option] = Field(
+        [],
+        alias="never-send",
+        description="Options that are not sent even if the client asks for them.",
+        examples=[["routers"]],
+    )
+    lease_time_s: int | None = Field(
+        None,
+        alias="lease-time",
+        description="For how long an address is leased to a client that asks for no time of its own, in seconds, 1 to "
+        "4294967295; the last means for ever. 3600 where nothing is said.",
+        examples=[4000],
+    )
+    min_lease_time_s: int | None = Field(
+        None,
+        alias="min-lease-time",
+        description="The shortest time that a client may choose, in seconds; the lease time itself where nothing is "
+        "said.",
+        examples=[300],
+    )
+    max_lease_time_s: int | None = Field(
+        None,
+        alias="max-lease-time",
+        description="The longest time that a client may choose, in seconds; the lease time itself where nothing is "
+        "said.",
+        examples=[86400],
+    )
+    renew_time_s: int | None = Field(
+        None,
+        alias="renew-time",
+        description="After how many seconds a client renews its lease (T1); half the lease time where nothing is said.",
+        examples=[1000],
+    )
+    rebind_time_s: int | None = Field(
+        None,
+        alias="rebind-time",
+        description="After how many seconds a client asks any server (T2); 7/8 of the lease time where nothing is "
+        "said.",
+        examples=[3000],
+    )
+    next_server: str | None = Field(
+        None,
+        alias="next-server",
+        description="The address of the server that a client boots from (`siaddr`).",
+        examples=["10.0.0.5"],
+    )
+    server_name: str | None = Field(
+        None,
+        alias="server-name",
+        description="That server's name (`sname`), at most 63 bytes.",
+        examples=["boot.example.org"],
+    )
+    boot_file_name: str | None = Field(
+        None,
+        alias="boot-file-name",
+        description="The file that a client boots (`file`), at most 127 bytes.",
+        examples=["pxelinux.0"],
+    )
 
 
 class ServerTable(Table):
@@ -79,6 +179,47 @@ class ServerTable(Table):
         "that it cannot have here is refused (DHCPNAK) and starts again at once. Otherwise the server is silent where "
         "another server might know better.",
         examples=[True],
+    )
+    offer_time_s: int = Field(
+        30,
+        alias="offer-time",
+        ge=1,
+        le=_MOST_DWORD,
+        description="For how long an offered address is held for its client, in seconds.",
+        examples=[60],
+    )
+    decline_time_s: int = Field(
+        86400,
+        alias="decline-time",
+        ge=1,
+        le=_MOST_DWORD,
+        description="For how long an address rests that a client declined because another uses it, in seconds.",
+        examples=[3600],
+    )
+    max_parked: int = Field(
+        256,
+        alias="max-parked",
+        ge=1,
+        le=1_000_000,
+        description="How many packets may wait for async functions of callouts at a time. One more that would have to "
+        "wait is dropped.",
+        examples=[64],
+    )
+    parked_timeout_s: float = Field(
+        2.0,
+        alias="parked-timeout",
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="For how long a packet may wait for them until it is answered, in seconds.",
+        examples=[0.5],
+    )
+    on_timeout: OnTimeout = Field(
+        "drop",
+        alias="on-timeout",
+        description="What becomes of a packet that has waited so long. `drop`: it is dropped. `continue`: it goes on "
+        "as if the function had answered nothing.",
+        examples=["continue"],
     )
 
 
@@ -123,22 +264,109 @@ class CalloutsTable(Table):
     )
 
 
-class ReservationTable(Table):
-    """An address that is kept for one client."""
+class ReservationTable(ScopeTable):
+    """What is kept for one client: an address, and what it is told.
 
-    hardware_address: str = Field(
+    Exactly one of `hardware-address`, `client-id`, `circuit-id`, `remote-id` and `option` says which client.
+    """
+
+    hardware_address: str | None = Field(
+        None,
         alias="hardware-address",
         description="The client's hardware address, in hexadecimal.",
         examples=["00:0c:01:02:03:04"],
     )
-    address: str = Field(
-        description="The address: within the subnet's network, whether in its pools or not.",
+    hardware_type: int = Field(
+        1,
+        alias="hardware-type",
+        description="The type of that address (`htype`), IANA's number; 1 is Ethernet.",
+        examples=[6],
+        json_schema_extra=_beside(hardware_address="00:0c:01:02:03:04"),
+    )
+    client_id: str | None = Field(
+        None,
+        alias="client-id",
+        description="The client identifier that the client sends (option 61): hexadecimal, or a text in quotation "
+        "marks of its own.",
+        examples=["ff:00:00:00:01:00:03:00:01:00:0c:01:02:03:04"],
+    )
+    circuit_id: str | None = Field(
+        None,
+        alias="circuit-id",
+        description="What the relay agent says of where the client is (option 82, sub-option 1): a text, or "
+        "hexadecimal after `0x`.",
+        examples=["eth0/1"],
+    )
+    remote_id: str | None = Field(
+        None,
+        alias="remote-id",
+        description="What the relay agent says of who the client is (option 82, sub-option 2): a text, or "
+        "hexadecimal after `0x`.",
+        examples=["0x000c01020304"],
+    )
+    option: _Option | None = Field(
+        None,
+        description="Any other option, by name or number, whose value says which client it is.",
+        examples=["uuid-guid"],
+        json_schema_extra=_beside(option_value="type=0 identifier=00112233445566778899aabbccddeeff"),
+    )
+    suboption: _Option | None = Field(
+        None,
+        description="The sub-option within `option`, by name or number, whose value it is instead.",
+        examples=["subscriber-id"],
+        json_schema_extra=_beside(option="dhcp-agent-options", option_value="customer-7"),
+    )
+    enterprise: int | None = Field(
+        None,
+        description="The enterprise number of the vendor whose part of `option` (124 or 125) it is.",
+        examples=[4491],
+        json_schema_extra=_beside(option="vivco-suboptions", option_value="docsis3.0"),
+    )
+    option_value: Any = Field(
+        None,
+        alias="option-value",
+        description="The value of `option` that the client sends, written as in `options`.",
+        examples=["printer-7"],
+        json_schema_extra=_beside(option="host-name"),
+    )
+    address: str | None = Field(
+        None,
+        description="The address that is kept: within the subnet's network, whether in its pools or not. Without it, "
+        "the client gets one of the pools, and what else the reservation says.",
         examples=["10.0.0.9"],
+        json_schema_extra=_beside(hardware_address="00:0c:01:02:03:04"),
+    )
+    hostname: str | None = Field(
+        None,
+        description="The client's name, whatever it calls itself.",
+        examples=["printer"],
+        json_schema_extra=_beside(hardware_address="00:0c:01:02:03:04"),
+    )
+    classes: list[str] = Field(
+        [],
+        description="Classes that the client belongs to, whatever their tests say.",
+        examples=[["staff"]],
+        json_schema_extra=_beside(hardware_address="00:0c:01:02:03:04"),
     )
 
 
-class SubnetTable(Table):
-    """A network whose clients get addresses. There is at least one."""
+class PoolTable(ScopeTable):
+    """Addresses that are given out, with more to say about them than `pools` can."""
+
+    range: str = Field(
+        description="The addresses: a range, ends included, or a prefix.",
+        examples=["10.2.0.0-10.2.0.255"],
+    )
+    classes: list[str] = Field(
+        [],
+        description="If any, only clients that belong to one of these classes get an address from here.",
+        examples=[["telephones"]],
+        json_schema_extra=_beside(range="10.2.0.0/24"),
+    )
+
+
+class SubnetTable(ScopeTable):
+    """A network whose clients get addresses. There is at least one, here or in a `[[shared-network]]`."""
 
     network: str = Field(
         description="Its prefix. It overlaps no other subnet's.",
@@ -150,46 +378,175 @@ class SubnetTable(Table):
         "network's own address and its broadcast address are left out by themselves.",
         examples=[["10.1.0.0-10.200.255.254", "10.201.0.0/16"]],
     )
-    lease_time: int | None = Field(
-        None,
-        alias="lease-time",
-        description="For how long an address is leased, in seconds, 1 to 4294967295; the last means for ever. 3600 where "
-        "nothing is said.",
-        examples=[4000],
-    )
-    options: _Options = Field(
-        {},
-        description="What this subnet's clients are told. It comes before the same option in `[options]`.",
-        examples=[{"routers": ["10.0.0.1"], "domain-name": "example.org"}],
+    exclude: list[str] = Field(
+        [],
+        description="Addresses that are given out of no pool: ranges, prefixes or single ones.",
+        examples=[["10.1.0.1", "10.1.9.0/24"]],
     )
     interface: str = Field(
         "",
         description="The interface whose clients are of this subnet, whatever addresses the interface itself has.",
         examples=["eth1"],
     )
-    reservation: list[ReservationTable] = Field([], description="Addresses kept for single clients.")
+    relays: list[str] = Field(
+        [],
+        description="Addresses of relay agents (`giaddr`) whose clients are of this subnet. One within the network "
+        "need not be listed.",
+        examples=[["192.0.2.1"]],
+    )
+    classes: list[str] = Field(
+        [],
+        description="If any, only clients that belong to one of these classes are of this subnet.",
+        examples=[["staff"]],
+    )
+    match_client_id: bool = Field(
+        True,
+        alias="match-client-id",
+        description="Whether a client is known by its client identifier (option 61) where it sends one. `false` is for "
+        "networks where machines change theirs, such as those that boot several systems: there the hardware address "
+        "counts.",
+        examples=[False],
+    )
+    rapid_commit: bool = Field(
+        False,
+        alias="rapid-commit",
+        description="Whether a client that asks for it (option 80) has its address after two messages instead of four "
+        "(RFC 4039).",
+        examples=[True],
+    )
+    bootp: bool = Field(
+        False,
+        description="Whether BOOTP clients without a reservation get addresses, which they then have for ever.",
+        examples=[True],
+    )
+    pool: list[PoolTable] = Field([], description="Pools with classes, options or lease times of their own.")
+    reservation: list[ReservationTable] = []
 
 
-class Document(Table):
+class SharedNetworkTable(ScopeTable):
+    """Several subnets on one link: a client of one gets an address of another where its own has none left."""
+
+    name: str = Field(description="What log records and explanations call it.", examples=["hall"])
+    interface: str = Field(
+        "",
+        description="The interface whose clients are of this network.",
+        examples=["eth1"],
+        json_schema_extra=_beside(name="hall"),
+    )
+    relays: list[str] = Field(
+        [],
+        description="Addresses of relay agents (`giaddr`) whose clients are of this network.",
+        examples=[["192.0.2.1"]],
+        json_schema_extra=_beside(name="hall"),
+    )
+    classes: list[str] = Field(
+        [],
+        description="If any, only clients that belong to one of these classes are of this network.",
+        examples=[["staff"]],
+        json_schema_extra=_beside(name="hall"),
+    )
+    subnet: list[SubnetTable] = Field(
+        [], description="A subnet of the shared network: they are tried in their order. There is at least one."
+    )
+
+
+class ClassTable(ScopeTable):
+    """A kind of client; see [Classes of clients](classes.md)."""
+
+    name: str = Field(
+        description="What guards, reservations and other classes' tests call it. `ALL`, `KNOWN` and `UNKNOWN` exist by "
+        "themselves.",
+        examples=["staff"],
+    )
+    test: dict[str, Any] | None = Field(
+        None,
+        description="Which clients belong to it. Without it, and without `function`, those whose reservation says so.",
+        examples=[{"option": "host-name", "prefix": "staff-"}],
+        json_schema_extra=_beside(name="staff"),
+    )
+    function: str | None = Field(
+        None,
+        description="A Python function that says so instead: it gets the packet, and returns whether the client "
+        "belongs to the class. `python:`, the module's name, `:`, and the function's; the module is looked for in "
+        "this file's folder too, and is imported whenever the file is read.",
+        examples=["python:kiosks:is_kiosk"],
+        json_schema_extra=_beside(name="kiosks"),
+    )
+    drop: bool = Field(
+        False,
+        description="Whether what these clients send is dropped.",
+        examples=[True],
+        json_schema_extra=_beside(name="unwanted", test={"field": "hardware-address", "prefix": "de:ad:be"}),
+    )
+
+
+class OptionDefinitionTable(Table):
+    """An option, or a sub-option, of your own: everywhere in the file it can be given by its name."""
+
+    code: int = Field(
+        description="Its number, 1 to 254; 224 to 254 are for private use.",
+        examples=[224],
+        json_schema_extra=_beside(name="asset-tag", type="string"),
+    )
+    name: str = Field(
+        description="Its name: small letters, digits and hyphens; not another option's.",
+        examples=["asset-tag"],
+        json_schema_extra=_beside(code=224),
+    )
+    type: str = Field(
+        "",
+        description=f"The type of its value: {', '.join(f'`{name}`' for name in TYPE_NAMES)}. Where nothing is said it "
+        "is `binary`.",
+        examples=["ipv4-address"],
+        json_schema_extra=_beside(code=225, name="badge-reader"),
+    )
+    array: bool = Field(
+        False,
+        description="Whether the option holds several such values, one after the other.",
+        examples=[True],
+        json_schema_extra=_beside(code=226, name="badge-readers", type="ipv4-address"),
+    )
+    record: list[str] = Field(
+        [],
+        description="The types of a record's fields.",
+        examples=[["uint8", "ipv4-address"]],
+        json_schema_extra=_beside(code=227, name="badge-door", type="record"),
+    )
+    encapsulates: str = Field(
+        "",
+        description="The space of the sub-options that make up its value, in the place of a type. Naming it here makes "
+        "it.",
+        examples=["door-options"],
+        json_schema_extra=_beside(code=228, name="door-options"),
+    )
+    space: str = Field(
+        DHCP4,
+        description="The space that it belongs to: that of DHCP's own options, that of the sub-options of another, or "
+        "`vendor-N`, those of the vendor with the enterprise number N in option 125.",
+        examples=["vendor-32473"],
+        json_schema_extra=_beside(code=1, name="building", type="string"),
+    )
+
+
+class Document(ScopeTable):
     """The file."""
 
     server: ServerTable = Field(default_factory=ServerTable)
     leases: LeasesTable = Field(default_factory=LeasesTable)
     callouts: CalloutsTable = Field(default_factory=CalloutsTable)
-    options: _Options = Field(
-        {},
-        description="What the clients of every subnet are told: options by name, or by number. A value is a string, an "
-        "integer, a boolean, or an array of these. Where the option is no text, a string is read as its value, so "
-        'that `"10.0.0.53"` and `["10.0.0.53"]` are the same list of addresses. The server sets by itself what the '
-        "protocol needs, such as the lease time.",
-        examples=[{"domain-name-servers": ["10.0.0.53"]}],
-    )
     subnet: list[SubnetTable] = []
+    shared_network: list[SharedNetworkTable] = Field([], alias="shared-network")
+    class_: list[ClassTable] = Field([], alias="class")
+    reservation: list[ReservationTable] = Field(
+        [], description="What is kept for a client whatever its subnet is. A reservation in its subnet counts first."
+    )
+    option_definition: list[OptionDefinitionTable] = Field([], alias="option-definition")
 
 
 def fields(table: type[Table]) -> Mapping[str, FieldInfo]:
-    """A table's fields by the names of their keys."""
-    return {field.alias or name: field for name, field in table.model_fields.items()}
+    """A table's fields by the names of their keys, its own before those of every scope."""
+    own_first = sorted(table.model_fields.items(), key=lambda item: item[0] in ScopeTable.model_fields)
+    return {field.alias or name: field for name, field in own_first}
 
 
 def tables_of(field: FieldInfo) -> type[Table] | None:

@@ -1,12 +1,13 @@
 """What a configuration file says, checked: plain values for who starts a server, and for who only asks."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ..engine import Subnet
+from ..engine import ClientClass, Reservation, Scope, SharedNetwork, Subnet
+from ..engine.parking import OnTimeout
 from ..loaders import Registry
+from ..wire import OptionRegistry
 
 __all__ = ["Settings"]
 
@@ -21,10 +22,18 @@ class Settings:
         interfaces: Interfaces whose clients are served on port 67.
         listen: Addresses and ports to listen on.
         authoritative: Whether no other server knows this network's clients.
+        offer_time_s: For how long an offered address is held, in seconds.
+        decline_time_s: For how long a declined address rests, in seconds.
+        max_parked: How many packets may wait for async functions of callouts.
+        parked_timeout_s: For how long a packet may wait for them, in seconds.
+        on_timeout: What becomes of it then.
         store: The lease store's URL; a path in it is absolute.
         callouts: Which callouts are loaded; their paths are relative to ``base_directory``.
-        options: What the clients of every subnet are told, by registry name or code.
-        subnets: The networks to serve, in the file's order.
+        networks: The networks to serve: the subnets, then the shared networks, each in the file's order.
+        defaults: What all clients are told.
+        classes: The kinds of clients, in the file's order.
+        reservations: What is kept for single clients, whatever their subnet.
+        registry: All options, those that the file defines among them.
     """
 
     file: str
@@ -32,7 +41,15 @@ class Settings:
     interfaces: tuple[str, ...]
     listen: tuple[tuple[str, int], ...]
     authoritative: bool
+    offer_time_s: int
+    decline_time_s: int
+    max_parked: int
+    parked_timeout_s: float
+    on_timeout: OnTimeout
     store: str
     callouts: Registry
-    options: Mapping[str | int, Any]
-    subnets: tuple[Subnet, ...]
+    networks: Sequence[Subnet | SharedNetwork]
+    defaults: Scope
+    classes: Sequence[ClientClass]
+    reservations: Sequence[Reservation]
+    registry: OptionRegistry

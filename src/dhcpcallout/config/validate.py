@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from .locate import Place
-from .schema import Document, Table, as_key, as_toml, fields, table_of, tables_of
+from .schema import Document, ScopeTable, Table, as_key, as_toml, fields, table_of, tables_of
 
 __all__ = ["Mistake", "Validated", "validate"]
 
@@ -20,9 +20,12 @@ Mistake = tuple[Place, str]
 _EXPECTED = {
     "bool_type": "a boolean",
     "dict_type": "a table",
+    "finite_number": "a number that is finite",
+    "float_type": "a number",
     "int_type": "an integer",
     "list_type": "an array",
     "model_type": "a table",
+    "option_name_type": "a string or an integer",
     "string_type": "a string",
 }
 
@@ -110,9 +113,16 @@ def _meant(place: Place, data: Any) -> str | None:
     for part in place[:-1]:
         data = data[part]
     table = _table_at(place[:-1])
+    if _is_for_all(place):
+        return None
     missing = {_folded(name): name for name in fields(table) if name not in data}
     close = get_close_matches(_folded(str(place[-1])), missing, n=1)
     return missing[close[0]] if close else None
+
+
+def _is_for_all(place: Place) -> bool:
+    """Whether an unknown key is one that scopes have, written below a header that none of them has."""
+    return _folded(str(place[-1])) in fields(ScopeTable) and not issubclass(_table_at(place[:-1]), ScopeTable)
 
 
 def _folded(key: str) -> str:
@@ -126,6 +136,8 @@ def _explain(details: ErrorDetails, meant: str | None) -> str:
         case "missing":
             return f"is missing; for example: {place[-1]} = {as_toml(_example(place))}"
         case "extra_forbidden":
+            if _is_for_all(place):
+                return "unknown key here; what all clients are told stands at the top of the file, before any [table]"
             known = ", ".join(fields(_table_at(place[:-1])))
             return f"unknown key; did you mean {meant}?" if meant else f"unknown key; the keys here are {known}"
         case "literal_error":
@@ -133,7 +145,10 @@ def _explain(details: ErrorDetails, meant: str | None) -> str:
         case "string_too_short":
             return "must not be empty"
         case "greater_than_equal" | "less_than_equal":
-            return f"{value} is " + (f"less than {context['ge']}" if "ge" in context else f"more than {context['le']}")
+            bound = f"less than {context['ge']:.12g}" if "ge" in context else f"more than {context['le']:.12g}"
+            return f"{value} is {bound}"
+        case "greater_than":
+            return f"{value} is not more than {context['gt']:g}"
         case "value_error":
             return str(context["error"])
         case kind if kind in _EXPECTED:

@@ -1,5 +1,6 @@
 """What fills the hook table: the registry rule, and a loader for each kind of callout."""
 
+from .python import load_function
 from .registry import (
     Attempt,
     Loader,
@@ -22,6 +23,7 @@ __all__ = [
     "default_loaders",
     "load_callout",
     "load_callouts",
+    "load_function",
     "ordered",
     "resolve",
 ]

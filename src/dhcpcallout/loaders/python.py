@@ -1,20 +1,21 @@
-"""The Python loader: modules in which an object named ``callout`` has functions on slots."""
+"""The Python loader: modules in which an object named ``callout`` has functions on slots, and single functions."""
 
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..errors import CalloutInitError, CalloutLoadError
 from ..hooks import Callout, CalloutEntry
 
-__all__ = ["PREFIX", "SUFFIX", "PythonLoader"]
+__all__ = ["PREFIX", "SUFFIX", "PythonLoader", "load_function"]
 
 PREFIX = "python:"
 """What an entry that names a module begins with."""
@@ -47,7 +48,7 @@ class PythonLoader:
             CalloutLoadError: There is no such module, it has no callout, or ``on_load`` raised this.
         """
         if entry.startswith(PREFIX):
-            module = self._import_module(entry.removeprefix(PREFIX))
+            module = _import_module(entry.removeprefix(PREFIX), self._base_directory)
             self._init(entry, module, call)
         else:
             module = _import_file(Path(entry))
@@ -64,22 +65,45 @@ class PythonLoader:
         with _callouts_own_code(f"{entry}: its on_load function"):
             callout.load(call)
 
-    def _import_module(self, name: str) -> ModuleType:
-        if not all(part.isidentifier() for part in name.split(".")):
-            raise CalloutLoadError(f"{PREFIX}{name}: {name!r} is no module's name; write python:package.module")
-        if str(self._base_directory) not in sys.path:
-            sys.path.append(str(self._base_directory))
-        importlib.invalidate_caches()
-        with _callouts_own_code(f"{PREFIX}{name}: importing it"):
-            try:
-                return importlib.import_module(name)
-            except ModuleNotFoundError as error:
-                # Another name is a module that the callout itself wanted.
-                if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-                    raise CalloutLoadError(
-                        f"{PREFIX}{name}: no module {error.name!r} in {self._base_directory} or on sys.path"
-                    ) from error
-                raise
+
+def load_function(entry: str, base_directory: Path) -> Callable[..., Any]:
+    """What ``python:package.module:name`` names, which should be a function; the module is imported.
+
+    Args:
+        entry: The name.
+        base_directory: As for ``PythonLoader``.
+
+    Raises:
+        CalloutInitError: The module's code raised something.
+        CalloutLoadError: There is no such module, or it has nothing of that name.
+    """
+    source, _, name = entry.rpartition(":")
+    if not source.startswith(PREFIX) or not name.isidentifier():
+        raise CalloutLoadError(f"{entry!r} is no function's name; write {PREFIX}package.module:function")
+    module = _import_module(source.removeprefix(PREFIX), base_directory)
+    function: Callable[..., Any] | None = getattr(module, name, None)
+    if not callable(function):
+        what = f"it has no {name!r}" if function is None else f"its {name!r} is of type {type(function).__name__}"
+        raise CalloutLoadError(f"{source}: {what}, where a function is needed")
+    return function
+
+
+def _import_module(name: str, base_directory: Path) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise CalloutLoadError(f"{PREFIX}{name}: {name!r} is no module's name; write python:package.module")
+    if str(base_directory) not in sys.path:
+        sys.path.append(str(base_directory))
+    importlib.invalidate_caches()
+    with _callouts_own_code(f"{PREFIX}{name}: importing it"):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            # Another name is a module that the callout itself wanted.
+            if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+                raise CalloutLoadError(
+                    f"{PREFIX}{name}: no module {error.name!r} in {base_directory} or on sys.path"
+                ) from error
+            raise
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -6,12 +6,12 @@ The clock is a number that the test moves. Leases are kept in a dict, as durable
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from ..codes import BROADCAST_FLAG, CLIENT_PORT, SERVER_PORT, ControlCode, MessageType, OptionCode
-from ..engine import Arrival, Delivery, Engine, Exchange, Outgoing, Scope, Subnet
+from ..engine import Arrival, Delivery, Engine, Exchange, Outgoing, SharedNetwork, Subnet
 from ..engine.clients import parse_hardware_address
 from ..events import Event
 from ..hooks import SLOTS, Callout, CalloutEntry, HookTable
@@ -69,7 +69,7 @@ class SimulatedNetwork:
 
     def __init__(
         self,
-        subnets: Sequence[Subnet] = (),
+        subnets: Sequence[Subnet | SharedNetwork] = (),
         *,
         callouts: Iterable[Callout] = (),
         server_address: str = _SERVER,
@@ -99,13 +99,19 @@ class SimulatedNetwork:
 
         settings = load_config(path)
         loaded = load_callouts(settings.callouts, base_directory=settings.base_directory)
-        first = settings.subnets[0].network
+        first = settings.networks[0]
+        subnet = first.subnets[0] if isinstance(first, SharedNetwork) else first
         return cls(
-            settings.subnets,
+            settings.networks,
             callouts=loaded.callouts,
-            server_address=str(IPv4Address(int(IPv4Address(str(first).partition("/")[0])) + 1)),
+            server_address=str(IPv4Network(subnet.network).network_address + 1),
+            defaults=settings.defaults,
+            classes=settings.classes,
+            reservations=settings.reservations,
             authoritative=settings.authoritative,
-            defaults=Scope(options=settings.options),
+            offer_time_s=settings.offer_time_s,
+            decline_time_s=settings.decline_time_s,
+            registry=settings.registry,
         )
 
     def _start(self) -> Engine:
