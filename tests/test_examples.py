@@ -21,6 +21,13 @@ def run(program: str | Path, folder: Path) -> str:
     return done.stdout
 
 
+def run_pytest(folder: Path) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", ".", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 def test_the_quickstart_does_the_main_job(tmp_path: Path) -> None:
     printed = run(EXAMPLES / "quickstart.py", tmp_path)
     assert "policy.py: new_packet from 02:00:00:00:0b:ad: refused" in printed
@@ -34,10 +41,13 @@ def test_the_quickstart_does_the_main_job(tmp_path: Path) -> None:
 def test_the_example_of_a_callouts_test_passes(tmp_path: Path) -> None:
     for name in ("policy.py", "test_policy.py"):
         shutil.copy(EXAMPLES / "callouts" / name, tmp_path)
-    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", ".", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "2 passed" in run_pytest(tmp_path)
+
+
+def test_the_readmes_test_of_a_callout_passes(readme_folder: Path) -> None:
+    (block,) = [block for block in readme_blocks("python") if "dhcp_callouts" in block]
+    (readme_folder / "test_it.py").write_text(block)
+    assert "1 passed" in run_pytest(readme_folder)
 
 
 def readme_blocks(language: str) -> list[str]:
