@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from ..errors import ConfigError, Problem
 from ..wire import REGISTRY, OptionRegistry
 from .classes import ClassTable, compile_classes
 from .clients import ReservationTable, compile_reservations
+from .leasequery import Requesters, compile_requesters
 from .model import ClientClass, Reservation, Scope, SharedNetwork, Subnet
 from .networks import Network, NetworkTable, PlannedSubnet, compile_networks, compile_relays
 from .pools import compile_pools
@@ -26,6 +27,7 @@ class Plan:
         reservations: What is kept for single clients, whatever their subnet.
         defaults: What all clients are told.
         prefixes: What each subnet's prefix says by itself.
+        leasequery_relays: To whom leasequeries are answered.
     """
 
     networks: NetworkTable
@@ -33,6 +35,7 @@ class Plan:
     reservations: ReservationTable
     defaults: PlannedScope
     prefixes: dict[PlannedSubnet, PlannedScope]
+    leasequery_relays: Requesters = ()
 
 
 def plan(
@@ -41,6 +44,7 @@ def plan(
     defaults: Scope | None = None,
     classes: Sequence[ClientClass] = (),
     reservations: Sequence[Reservation] = (),
+    leasequery_relays: Sequence[str | IPv4Address | IPv4Network] = (),
     registry: OptionRegistry = REGISTRY,
 ) -> Plan:
     """Check a configuration and put it into the engine's units.
@@ -50,12 +54,13 @@ def plan(
         defaults: What all clients are told.
         classes: The kinds of clients.
         reservations: What is kept for single clients, whatever their subnet.
+        leasequery_relays: To whom leasequeries are answered: addresses, or networks that hold these.
         registry: Where option names are looked up.
 
     Raises:
         ConfigError: With every mistake; keys are those of the configuration file, ``subnet[0].pools[1]``.
     """
-    return _Planner(registry).plan(networks, defaults or Scope(), classes, reservations)
+    return _Planner(registry).plan(networks, defaults or Scope(), classes, reservations, leasequery_relays)
 
 
 class _Planner:
@@ -71,6 +76,7 @@ class _Planner:
         defaults: Scope,
         classes: Sequence[ClientClass],
         reservations: Sequence[Reservation],
+        leasequery_relays: Sequence[str | IPv4Address | IPv4Network],
     ) -> Plan:
         scope = compile_scope(defaults, "what all clients are told", "", self._problem, registry=self._registry)
         self._classes = compile_classes(classes, "class", self._problem, registry=self._registry)
@@ -88,10 +94,11 @@ class _Planner:
                 planned.append(network)
         table = compile_networks(planned, self._problem)
         everywhere = self._reservations(reservations, "reservation", None)
+        requesters = compile_requesters(leasequery_relays, "server.leasequery-relays", self._problem)
         if self._problems:
             raise ConfigError(self._problems)
         prefixes = {subnet: prefix_scope(subnet.mask_int) for subnet in table.subnets}
-        return Plan(table, self._classes, everywhere, scope, prefixes)
+        return Plan(table, self._classes, everywhere, scope, prefixes, requesters)
 
     def _problem(self, key: str, text: object) -> None:
         self._problems.append(Problem("", None, key, str(text)))

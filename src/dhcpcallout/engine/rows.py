@@ -4,7 +4,7 @@ As ``Lease`` tuples a million rows would take twice the memory, and Python's gar
 them again and again; packed ones it leaves alone. ``benchmarks/bench_engine.py`` measures what they take.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush, heapreplace
 from struct import Struct
 from struct import error as StructError  # noqa: N812
@@ -87,13 +87,17 @@ class AddressQueue:
 class LeaseRows:
     """The row of every address that has one, by address, and the queue of their ends.
 
+    Args:
+        watch: Called with the row before and the row after for each one that is put, if given; a copy has none.
+
     Attributes:
         packed: The packed rows by address, to be read alone; this module's functions tell what is in one.
     """
 
-    __slots__ = ("_deleted", "_ends", "packed")
+    __slots__ = ("_deleted", "_ends", "_watch", "packed")
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Callable[[Lease | None, Lease | None], None] | None = None) -> None:
+        self._watch = watch
         self.packed: dict[int, bytes] = {}
         # A renewal leaves the row's entry in the queue where it is; when its time comes it is put back to the row's
         # end. So renewals do not make the queue grow.
@@ -131,6 +135,8 @@ class LeaseRows:
         Raises:
             ValueError: A number or a length is beyond what DHCP has.
         """
+        if self._watch is not None:
+            self._watch(self.get(address_int), lease)
         packed = self.packed.get(address_int)
         if lease is None:
             if packed is not None:
