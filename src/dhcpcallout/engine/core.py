@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network
+from copy import copy
+from typing import TYPE_CHECKING
 
 from .. import hooks as slots
 from ..codes import AddressDeleteReason, AddressType, ControlCode, DropReason, MessageType
@@ -19,6 +20,9 @@ from .judge import Judge
 from .model import ClientClass, Reservation, Scope, SharedNetwork, Subnet
 from .parking import Parking
 from .plan import plan
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
 
 __all__ = ["Engine"]
 
@@ -43,9 +47,7 @@ class Engine:
         offer_time_s: For how long an offered address is held, in seconds.
         decline_time_s: For how long a declined address rests, in seconds.
         parking: The bounds for exchanges that async functions of callouts hold up.
-        leasequery_relays: The relay agents that are told who has which lease (RFC 4388): addresses, or networks that
-            hold these. Without any, leasequeries are dropped.
-        registry: Where option names are looked up.
+        registry: Where option names are looked up, also those of the packets that callouts get.
 
     Attributes:
         statistics: How often what happened, by Kea's names (``pkt4-received``).
@@ -67,21 +69,14 @@ class Engine:
         offer_time_s: float = 30,
         decline_time_s: int = 86400,
         parking: Parking | None = None,
-        leasequery_relays: Sequence[str | IPv4Address | IPv4Network] = (),
         registry: OptionRegistry = REGISTRY,
     ) -> None:
         self.hooks = hooks if hooks is not None else HookTable()
         self.statistics: Counter[str] = Counter()
         self.parking = parking if parking is not None else Parking()
         self._paused = False
-        planned = plan(
-            networks,
-            defaults=defaults,
-            classes=classes,
-            reservations=reservations,
-            leasequery_relays=leasequery_relays,
-            registry=registry,
-        )
+        self._registry = registry
+        planned = plan(networks, defaults=defaults, classes=classes, reservations=reservations, registry=registry)
         judge = Judge(planned, authoritative=authoritative, offer_time_s=offer_time_s)
         self._handling = Handling(judge, self.hooks, self.statistics, decline_time_s)
         self.server_addresses = frozenset(server_addresses)
@@ -229,6 +224,27 @@ class Engine:
         """When ``expire`` may next have something to do, Unix time in seconds; None where there is nothing."""
         return self._handling.judge.rows.next_end_s()
 
+    def explain(self, datagram: bytes, arrival: Arrival, now: float) -> "Explanation":
+        """What ``receive`` and ``finish`` would do with a datagram, and why, if no callout decided otherwise.
+
+        Nothing changes: the decision is made by a copy of all leases and offers, no callout is called, nothing is
+        counted or logged. It takes a time that grows with the number of leases. The functions of classes are called.
+
+        Args:
+            datagram: The UDP payload.
+            arrival: How it came in.
+            now: Unix time, seconds.
+        """
+        from .explain import ExplainedClasses, Recorder, explain  # who explains nothing need not load it
+
+        recorder = Recorder(self.hooks)
+        other = copy(self)
+        other.hooks = recorder.hooks
+        other.statistics = Counter()
+        classes = ExplainedClasses(self._handling.judge.plan.classes)
+        other._handling = self._handling.copy(classes, other.hooks, other.statistics)
+        return explain(other, other._handling.judge, recorder, datagram, arrival, now, self._registry)
+
     # The steps of an exchange: each is a generator that stops where a callout is to be awaited
 
     def _begin(self, exchange: Exchange, steps: Steps[None]) -> Outgoing | None:
@@ -291,7 +307,7 @@ class Engine:
                 return
             exchange.data = answer
         try:
-            packet = decode(exchange.data)
+            packet = decode(exchange.data, registry=self._registry)
         except WireError:
             self.statistics["pkt4-parse-failed"] += 1
             exchange.drop = DropReason.INVALID
@@ -384,10 +400,4 @@ class Engine:
 
 _SENT = {kind: f"pkt4-{kind.name.lower()}-sent" for kind in MessageType} | {None: "pkt4-bootp-sent"}
 _RECEIVED = {kind: f"pkt4-{kind.name.lower()}-received" for kind in MessageType}
-_RECEIVED[MessageType.LEASEQUERY] = "pkt4-lease-query-received"
-_SENT |= {
-    MessageType.LEASEACTIVE: "pkt4-lease-query-response-active-sent",
-    MessageType.LEASEUNASSIGNED: "pkt4-lease-query-response-unassigned-sent",
-    MessageType.LEASEUNKNOWN: "pkt4-lease-query-response-unknown-sent",
-}
 _DROPPED = {reason: f"pkt4-drop-{reason.name.lower().replace('_', '-')}" for reason in DropReason}

@@ -19,11 +19,11 @@ from ..hooks import Drop, HookTable, InUse, Steps
 from ..leases import Lease, LeaseChange, LeaseState
 from ..wire import Packet
 from .addresses import Addresses
+from .classes import ClassTable
 from .clients import hardware_key
 from .consult import ask_address, ask_subnet
 from .exchange import Exchange, Reply
 from .judge import Judge, Ruling, address_option
-from .leasequery import answer_query
 from .networks import Selection
 from .situation import Lot, Situation
 
@@ -72,15 +72,16 @@ class Handling:
         self._decline_time_s = decline_time_s
         self._prefixes = tuple(subnet.network for subnet in judge.plan.networks.subnets)
 
+    def copy(self, classes: ClassTable, hooks: HookTable, statistics: Counter[str]) -> "Handling":
+        """One that handles the same by the same leases, which can be changed apart from these."""
+        return Handling(self.judge.copy(classes), hooks, statistics, self._decline_time_s)
+
     def handle(self, exchange: Exchange, packet: Packet) -> Steps[None]:
         """Decide about a packet and carry it out, up to what has to be durable before its reply can be made."""
         judge = self.judge
         kind = judge.kind(packet)
-        if isinstance(kind, DropReason) or (kind not in _HANDLERS and kind is not MessageType.LEASEQUERY):
+        if isinstance(kind, DropReason) or kind not in _HANDLERS:
             exchange.drop = DropReason.INVALID
-            return
-        if kind is MessageType.LEASEQUERY:
-            self.leasequery(exchange, packet)
             return
         situation = judge.situate(packet, exchange.arrival, kind)
         if situation is None:
@@ -166,14 +167,6 @@ class Handling:
             exchange.reply = Reply(self.judge.inform(situation), situation)
         else:
             exchange.drop = DropReason.NOADDRESS
-
-    def leasequery(self, exchange: Exchange, packet: Packet) -> None:
-        """RFC 4388. It is from no client: there is no subnet to select, and no class to drop it."""
-        reply = answer_query(self.judge, packet, exchange.arrival, exchange.now)
-        if isinstance(reply, DropReason):
-            exchange.drop = reply
-        else:
-            exchange.reply = reply
 
     # What messages have in common
 

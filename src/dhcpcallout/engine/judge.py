@@ -3,7 +3,7 @@
 The engine carries out what is decided here, and asks the callouts on the way; explanations tell it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from enum import Enum
@@ -18,7 +18,6 @@ from .answers import Answer, Answers
 from .classes import ClassTable
 from .clients import client_key, hardware_key
 from .exchange import Arrival, Reply
-from .leasequery import HardwareIndex
 from .networks import PlannedSubnet, Selection, server_identifier
 from .plan import Plan
 from .rows import LeaseRows
@@ -60,7 +59,6 @@ class Judge:
     Attributes:
         plan: The same.
         rows: The rows of all leases.
-        holders: Their addresses by hardware address, where leasequeries are answered; else empty.
         places: The addresses of each subnet.
         server_addresses: All addresses of this server, 32-bit integers.
         answers: What makes the replies.
@@ -68,8 +66,7 @@ class Judge:
 
     def __init__(self, plan: Plan, *, authoritative: bool, offer_time_s: float) -> None:
         self.plan = plan
-        self.holders = HardwareIndex()
-        self.rows = LeaseRows(self.holders.note if plan.leasequery_relays else None)
+        self.rows = LeaseRows()
         self.server_addresses: frozenset[int] = frozenset()
         self.answers = Answers()
         self._authoritative = authoritative
@@ -95,7 +92,7 @@ class Judge:
         other = copy(self)
         other.plan = replace(self.plan, classes=classes)
         other.rows = self.rows.copy()
-        other.places = _Copies(self.places, other.rows)
+        other.places = {subnet: place.copy(other.rows) for subnet, place in self.places.items()}
         return other
 
     def place_of(self, address_int: int) -> Addresses | None:
@@ -364,19 +361,6 @@ class Judge:
     @staticmethod
     def _hostname(situation: Situation) -> str | None:
         return situation.reservation.hostname if situation.reservation is not None else None
-
-
-class _Copies(dict[PlannedSubnet, Addresses]):
-    """Copies of subnets' addresses, each made when it is first asked for: a packet has to do with few of them."""
-
-    def __init__(self, originals: Mapping[PlannedSubnet, Addresses], rows: LeaseRows) -> None:
-        super().__init__()
-        self._originals = originals
-        self._rows = rows
-
-    def __missing__(self, subnet: PlannedSubnet) -> Addresses:
-        copied = self[subnet] = self._originals[subnet].copy(self._rows)
-        return copied
 
 
 def _is_open(guard: frozenset[str], classes: Iterable[str]) -> bool:
