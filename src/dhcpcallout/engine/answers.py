@@ -6,6 +6,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from ..codes import BOOTREPLY, BROADCAST_FLAG, MessageType, OptionCode
+from ..leases import Lease
 from ..wire import Packet, encode
 from ..wire.header import COOKIE, END, FILE_SIZE, MAX_PART, SNAME_SIZE
 from ..wire.layout import arrange, encode_option
@@ -367,6 +368,32 @@ class Answers:
             return None
         key = _Key(None, None, None, server_int, False, False, b"")
         return self._answer(request, MessageType.OFFER, key, own | _identifier(request.options, resolved.never))
+
+    def about_lease(
+        self,
+        request: Packet,
+        message_type: MessageType,
+        server_int: int,
+        lease: Lease | None,
+        options: dict[int, bytes],
+    ) -> Answer:
+        """The reply to a leasequery (RFC 4388).
+
+        Args:
+            request: The leasequery.
+            message_type: LEASEACTIVE, LEASEUNASSIGNED or LEASEUNKNOWN.
+            server_int: The server identifier, a 32-bit integer.
+            lease: The active lease that was found, whose address and hardware address the header tells.
+            options: What else is told of it.
+        """
+        key = _Key(None, None, None, server_int, False, False, b"")
+        answer = Answer(request, message_type, 0, key, self._template(key), options, None)
+        packet = answer.packet
+        packet.ciaddr_int = request.ciaddr_int
+        if lease is not None:
+            packet.ciaddr_int = lease.address_int
+            packet.htype, packet.chaddr = lease.hardware_type, lease.hardware_address
+        return answer
 
     def _answer(
         self,

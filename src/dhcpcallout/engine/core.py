@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from copy import copy
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from .. import hooks as slots
@@ -47,6 +48,8 @@ class Engine:
         offer_time_s: For how long an offered address is held, in seconds.
         decline_time_s: For how long a declined address rests, in seconds.
         parking: The bounds for exchanges that async functions of callouts hold up.
+        leasequery_relays: The relay agents that are told who has which lease (RFC 4388): addresses, or networks that
+            hold these. Without any, leasequeries are dropped.
         registry: Where option names are looked up, also those of the packets that callouts get.
 
     Attributes:
@@ -69,6 +72,7 @@ class Engine:
         offer_time_s: float = 30,
         decline_time_s: int = 86400,
         parking: Parking | None = None,
+        leasequery_relays: Sequence[str | IPv4Address | IPv4Network] = (),
         registry: OptionRegistry = REGISTRY,
     ) -> None:
         self.hooks = hooks if hooks is not None else HookTable()
@@ -76,7 +80,14 @@ class Engine:
         self.parking = parking if parking is not None else Parking()
         self._paused = False
         self._registry = registry
-        planned = plan(networks, defaults=defaults, classes=classes, reservations=reservations, registry=registry)
+        planned = plan(
+            networks,
+            defaults=defaults,
+            classes=classes,
+            reservations=reservations,
+            leasequery_relays=leasequery_relays,
+            registry=registry,
+        )
         judge = Judge(planned, authoritative=authoritative, offer_time_s=offer_time_s)
         self._handling = Handling(judge, self.hooks, self.statistics, decline_time_s)
         self.server_addresses = frozenset(server_addresses)
@@ -400,4 +411,10 @@ class Engine:
 
 _SENT = {kind: f"pkt4-{kind.name.lower()}-sent" for kind in MessageType} | {None: "pkt4-bootp-sent"}
 _RECEIVED = {kind: f"pkt4-{kind.name.lower()}-received" for kind in MessageType}
+_RECEIVED[MessageType.LEASEQUERY] = "pkt4-lease-query-received"
+_SENT |= {
+    MessageType.LEASEACTIVE: "pkt4-lease-query-response-active-sent",
+    MessageType.LEASEUNASSIGNED: "pkt4-lease-query-response-unassigned-sent",
+    MessageType.LEASEUNKNOWN: "pkt4-lease-query-response-unknown-sent",
+}
 _DROPPED = {reason: f"pkt4-drop-{reason.name.lower().replace('_', '-')}" for reason in DropReason}

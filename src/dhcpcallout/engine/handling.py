@@ -24,6 +24,7 @@ from .clients import hardware_key
 from .consult import ask_address, ask_subnet
 from .exchange import Exchange, Reply
 from .judge import Judge, Ruling, address_option
+from .leasequery import answer_query
 from .networks import Selection
 from .situation import Lot, Situation
 
@@ -80,8 +81,11 @@ class Handling:
         """Decide about a packet and carry it out, up to what has to be durable before its reply can be made."""
         judge = self.judge
         kind = judge.kind(packet)
-        if isinstance(kind, DropReason) or kind not in _HANDLERS:
+        if isinstance(kind, DropReason) or (kind not in _HANDLERS and kind is not MessageType.LEASEQUERY):
             exchange.drop = DropReason.INVALID
+            return
+        if kind is MessageType.LEASEQUERY:
+            self.leasequery(exchange, packet)
             return
         situation = judge.situate(packet, exchange.arrival, kind)
         if situation is None:
@@ -167,6 +171,14 @@ class Handling:
             exchange.reply = Reply(self.judge.inform(situation), situation)
         else:
             exchange.drop = DropReason.NOADDRESS
+
+    def leasequery(self, exchange: Exchange, packet: Packet) -> None:
+        """RFC 4388. It is from no client: there is no subnet to select, and no class to drop it."""
+        reply = answer_query(self.judge, packet, exchange.arrival, exchange.now)
+        if isinstance(reply, DropReason):
+            exchange.drop = reply
+        else:
+            exchange.reply = reply
 
     # What messages have in common
 

@@ -18,6 +18,7 @@ from .answers import Answer, Answers
 from .classes import ClassTable
 from .clients import client_key, hardware_key
 from .exchange import Arrival, Reply
+from .leasequery import HardwareIndex
 from .networks import PlannedSubnet, Selection, server_identifier
 from .plan import Plan
 from .rows import LeaseRows
@@ -59,6 +60,7 @@ class Judge:
     Attributes:
         plan: The same.
         rows: The rows of all leases.
+        holders: Their addresses by hardware address, where leasequeries are answered; else empty.
         places: The addresses of each subnet.
         server_addresses: All addresses of this server, 32-bit integers.
         answers: What makes the replies.
@@ -66,7 +68,8 @@ class Judge:
 
     def __init__(self, plan: Plan, *, authoritative: bool, offer_time_s: float) -> None:
         self.plan = plan
-        self.rows = LeaseRows()
+        self.holders = HardwareIndex()
+        self.rows = LeaseRows(self.holders.note if plan.leasequery_relays else None)
         self.server_addresses: frozenset[int] = frozenset()
         self.answers = Answers()
         self._authoritative = authoritative
