@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -77,6 +77,7 @@ class Server:
         on_timeout: Whether it is then dropped (TIMEOUT, ``"drop"``) or goes on without the answer (``"continue"``).
         offer_time_s: For how long an offered address is held, in seconds.
         decline_time_s: For how long a declined address rests, in seconds.
+        leasequery_relays: See ``Engine``.
         registry: Where option names are looked up.
         clock: What tells the time, Unix time in seconds.
 
@@ -107,6 +108,7 @@ class Server:
         on_timeout: OnTimeout = "drop",
         offer_time_s: float = 30,
         decline_time_s: int = 86400,
+        leasequery_relays: Sequence[str | IPv4Address | IPv4Network] = (),
         registry: OptionRegistry = REGISTRY,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -125,6 +127,7 @@ class Server:
             offer_time_s=offer_time_s,
             decline_time_s=decline_time_s,
             parking=Parking(max_parked, parked_timeout_s, on_timeout),
+            leasequery_relays=leasequery_relays,
             registry=registry,
         )
         self._transports: list[Transport] = []
@@ -172,6 +175,7 @@ class Server:
             on_timeout=settings.on_timeout,
             offer_time_s=settings.offer_time_s,
             decline_time_s=settings.decline_time_s,
+            leasequery_relays=settings.leasequery_relays,
             registry=settings.registry,
         )
 

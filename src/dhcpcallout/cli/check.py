@@ -29,18 +29,11 @@ def check(
 
 def _summary(settings: "Settings") -> Iterator[str]:
     from ..engine import SharedNetwork
-    from ..engine.plan import plan
     from ..loaders import ordered
 
     places = [*settings.interfaces, *(f"{host}:{port}" for host, port in settings.listen)]
     yield f"listens on {', '.join(places)}"
-    planned = plan(
-        settings.networks,
-        defaults=settings.defaults,
-        classes=settings.classes,
-        reservations=settings.reservations,
-        registry=settings.registry,
-    )
+    planned = settings.plan()
     subnets = planned.networks.subnets
     ranges = (one for subnet in subnets for pool in subnet.pools for one in pool.ranges)
     addresses = sum(last - first + 1 for first, last in ranges)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
-from ..engine.plan import plan
 from ..errors import CalloutLoadError, ConfigError, EncodeError, Problem
 from ..loaders import Registry, load_function
 from ..transports import parse_listen
@@ -104,6 +103,7 @@ def _settings(document: Document, file: str, base_directory: Path, report: _Repo
         authoritative=server.authoritative,
         offer_time_s=server.offer_time_s,
         decline_time_s=server.decline_time_s,
+        leasequery_relays=tuple(server.leasequery_relays),
         max_parked=server.max_parked,
         parked_timeout_s=server.parked_timeout_s,
         on_timeout=server.on_timeout,
@@ -190,13 +190,7 @@ def _further_mistakes(
         yield place_of(key), problem
 
     try:
-        plan(
-            settings.networks,
-            defaults=settings.defaults,
-            classes=settings.classes,
-            reservations=settings.reservations,
-            registry=settings.registry,
-        )
+        settings.plan()
     except ConfigError as error:
         lines = locate(text)
         lost = {place for place, _ in validated.mistakes} - set(validated.origins.values())

@@ -196,6 +196,13 @@ class ServerTable(Table):
         description="For how long an address rests that a client declined because another uses it, in seconds.",
         examples=[3600],
     )
+    leasequery_relays: list[str] = Field(
+        [],
+        alias="leasequery-relays",
+        description="The relay agents that are told who has which lease when they ask (RFC 4388): addresses, or "
+        "networks that these are in. Nobody else is told.",
+        examples=[["10.0.0.2", "192.0.2.0/24"]],
+    )
     max_parked: int = Field(
         256,
         alias="max-parked",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..engine import ClientClass, Reservation, Scope, SharedNetwork, Subnet
 from ..engine.parking import OnTimeout
+from ..engine.plan import Plan, plan
 from ..loaders import Registry
 from ..wire import OptionRegistry
 
@@ -24,6 +25,7 @@ class Settings:
         authoritative: Whether no other server knows this network's clients.
         offer_time_s: For how long an offered address is held, in seconds.
         decline_time_s: For how long a declined address rests, in seconds.
+        leasequery_relays: The relay agents that are told who has which lease.
         max_parked: How many packets may wait for async functions of callouts.
         parked_timeout_s: For how long a packet may wait for them, in seconds.
         on_timeout: What becomes of it then.
@@ -43,6 +45,7 @@ class Settings:
     authoritative: bool
     offer_time_s: int
     decline_time_s: int
+    leasequery_relays: tuple[str, ...]
     max_parked: int
     parked_timeout_s: float
     on_timeout: OnTimeout
@@ -53,3 +56,18 @@ class Settings:
     classes: Sequence[ClientClass]
     reservations: Sequence[Reservation]
     registry: OptionRegistry
+
+    def plan(self) -> Plan:
+        """What the engine makes of it.
+
+        Raises:
+            ConfigError: With every mistake in what these attributes say.
+        """
+        return plan(
+            self.networks,
+            defaults=self.defaults,
+            classes=self.classes,
+            reservations=self.reservations,
+            leasequery_relays=self.leasequery_relays,
+            registry=self.registry,
+        )

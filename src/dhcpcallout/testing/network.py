@@ -111,6 +111,7 @@ class SimulatedNetwork:
             authoritative=settings.authoritative,
             offer_time_s=settings.offer_time_s,
             decline_time_s=settings.decline_time_s,
+            leasequery_relays=settings.leasequery_relays,
             registry=settings.registry,
         )
 
