@@ -5,7 +5,7 @@
 
 For ``message`` an input is a DHCP message; for ``value`` its first byte is an option's code, the rest that option's
 value. What must hold of each is in tests/property/test_wire_properties.py. An input that breaks it is written where
-``-artifact_prefix=`` says; as hex in tests/data/wire/found it becomes a test.
+``-artifact_prefix=`` says, and belongs there as an ``@example`` when it is fixed.
 """
 
 import sys

@@ -6,7 +6,6 @@
 import time
 import timeit
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import dpkt
@@ -17,8 +16,6 @@ from hypothesis import strategies as st
 from dhcpcallout.errors import WireError
 from dhcpcallout.testing.strategies import any_packets, bootp_packets, hostile_bytes, option_values, packets
 from dhcpcallout.wire import REGISTRY, Packet, check, decode, encode, scan
-
-FOUND = Path(__file__).parents[1] / "data" / "wire" / "found"
 
 
 def outcome(call: Callable[[], Any]) -> tuple[Any, WireError | None]:
@@ -214,12 +211,3 @@ def test_time_is_linear_in_the_message(read: Callable[[bytes], object], shape: b
         if ratios[-1] < 13:
             return
     pytest.fail(f"time grows by {ratios} when the size grows by 8")
-
-
-def test_what_fuzzing_found_stays_fixed() -> None:
-    for path in sorted(FOUND.glob("*.hex")):
-        data = bytes.fromhex(path.read_text(encoding="ascii"))
-        if path.name.startswith("value-"):
-            check_value(data[0], data[1:])
-        else:
-            check_message(data)
