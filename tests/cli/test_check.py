@@ -33,6 +33,26 @@ def test_a_file_without_mistakes_is_ok_and_summed_up(file: Path) -> None:
     ]
 
 
+def test_shared_networks_classes_and_reservations_are_summed_up(file: Path) -> None:
+    file.write_text(
+        "[server]\nlisten = ['127.0.0.1:6767']\n[leases]\nstore = 'memory:'\n"
+        "[[option-definition]]\ncode = 224\nname = 'asset-tag'\ntype = 'string'\n"
+        "[[class]]\nname = 'lab'\ntest = { option = 'asset-tag', prefix = 'LAB-' }\n"
+        "[[shared-network]]\nname = 'hall'\n"
+        "[[shared-network.subnet]]\nnetwork = '10.0.0.0/24'\npools = ['10.0.0.0/24']\nexclude = ['10.0.0.1']\n"
+        "[[shared-network.subnet.reservation]]\ncircuit-id = 'eth0/1'\n"
+        "[[shared-network.subnet]]\nnetwork = '10.0.1.0/24'\n"
+        "[[shared-network.subnet.pool]]\nrange = '10.0.1.10-10.0.1.19'\nclasses = ['lab']\n"
+        "[[reservation]]\noption = 'asset-tag'\noption-value = 'LAB-1'\nhostname = 'lab-1'\n"
+    )
+    result = CliRunner().invoke(app, ["check", "-c", str(file)])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2:4] == [
+        "  serves 2 subnets (1 shared network) with 263 addresses in pools and 2 reservations",
+        "  knows 1 class of clients",
+    ]
+
+
 @pytest.mark.parametrize(
     ("callouts", "summary"),
     [

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -358,7 +359,22 @@ _KEYS = st.sampled_from(
         *("server", "listen", "interfaces", "authoritative", "leases", "store"),
         *("callouts", "CalloutEnabled", "CalloutDlls", "policy", "options", "routers", "3", "domain-name"),
         *("subnet", "network", "pools", "lease-time", "interface"),
-        *("reservation", "hardware-address", "address", "adress"),
+        *("reservation", "hardware-address", "address", "adress", "option", "option-value", "suboption", "circuit-id"),
+        *(
+            "pool",
+            "range",
+            "classes",
+            "exclude",
+            "relays",
+            "shared-network",
+            "class",
+            "name",
+            "test",
+            "function",
+            "drop",
+        ),
+        *("field", "equals", "all", "option-definition", "code", "type", "record", "array", "space", "encapsulates"),
+        *("always-send", "max-lease-time", "next-server", "parked-timeout", "leasequery-relays"),
     ]
 ) | st.text("a.[]0\"' ", max_size=3)
 _VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -366,7 +382,8 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
     | st.integers()
     | st.floats(0, 1e6)
     | st.text('ab0.:/-" \n', max_size=6)
-    | st.sampled_from(["10.0.0.0/8", "10.1.0.0-10.1.0.9", "00:0c:01:02:03:04", "10.0.0.9", "sqlite:x", "all", "é"]),
+    | st.sampled_from(["10.0.0.0/8", "10.1.0.0-10.1.0.9", "00:0c:01:02:03:04", "10.0.0.9", "sqlite:x", "all", "é"])
+    | st.sampled_from([82, 224, "circuit-id", "python:os:getcwd", "string", "acme", "host-name", "ALL", "vendor-9"]),
     lambda values: st.lists(values, max_size=3) | st.dictionaries(_KEYS, values, max_size=4),
     max_leaves=12,
 )
@@ -392,3 +409,29 @@ def test_the_package_alone_loads_nothing_of_the_configuration() -> None:
     code = "import sys, dhcpcallout; print([name for name in sys.modules if 'pydantic' in name or '.config' in name])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+_TABLES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "subnet": st.lists(st.dictionaries(_KEYS, _VALUES, max_size=4), max_size=2),
+        "shared-network": st.lists(st.dictionaries(_KEYS, _VALUES, max_size=4), max_size=2),
+        "class": st.lists(st.dictionaries(_KEYS, _VALUES, max_size=4), max_size=2),
+        "reservation": st.lists(st.dictionaries(_KEYS, _VALUES, max_size=4), max_size=2),
+        "option-definition": st.lists(st.dictionaries(_KEYS, _VALUES, max_size=4), max_size=2),
+    },
+)
+
+
+@given(_TABLES)
+def test_any_tables_of_the_right_names_give_settings_or_mistakes(tables: dict[str, Any]) -> None:
+    for kind in ("class", "shared-network", "option-definition"):
+        for number, table in enumerate(tables.get(kind, [])):
+            table.setdefault("name", f"name-{number}")
+            if kind == "option-definition":
+                table.setdefault("code", 224 + number)
+    for table in tables.get("subnet", []):
+        table.setdefault("network", "10.0.0.0/8")
+    text = "".join(f"{as_key(key)} = {as_toml(value)}\n" for key, value in tables.items())
+    with suppress(ConfigError):
+        parse_config(text, base_directory="/etc/dhcp")

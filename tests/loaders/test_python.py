@@ -8,7 +8,7 @@ import pytest
 
 from dhcpcallout.errors import CalloutInitError, CalloutLoadError
 from dhcpcallout.hooks import Callout, CalloutEntry
-from dhcpcallout.loaders.python import PythonLoader
+from dhcpcallout.loaders.python import PythonLoader, load_function
 
 GOOD = "from dhcpcallout.hooks import Callout\n\ncallout = Callout('good')\n"
 Write = Callable[[str, str], Path]
@@ -216,3 +216,39 @@ def test_a_module_that_is_not_there_is_not_loaded(entry: str, reason: str) -> No
 
 def test_a_callout_on_which_nothing_is_registered_loads(write: Write) -> None:
     assert not load(write("idle.py", GOOD)).functions
+
+
+def test_a_function_is_found_in_a_module_of_the_base_directory(write: Write, tmp_path: Path) -> None:
+    write("package_of_functions/__init__.py", "")
+    write("package_of_functions/tests.py", "def is_even(number):\n    return number % 2 == 0\n")
+    is_even = load_function("python:package_of_functions.tests:is_even", tmp_path)
+    assert [is_even(2), is_even(3)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        (
+            "python:functions_here",
+            "'python:functions_here' is no function's name; write python:package.module:function",
+        ),
+        ("functions_here:f", "'functions_here:f' is no function's name"),
+        ("functions_here.py:f", "'functions_here.py:f' is no function's name"),
+        ("python:functions_here:", "'python:functions_here:' is no function's name"),
+        ("python:functions_here:f()", "'python:functions_here:f()' is no function's name"),
+        ("python::f", "'' is no module's name"),
+        ("python:functions_nowhere:f", "no module 'functions_nowhere' in "),
+        ("python:functions_here:g", "python:functions_here: it has no 'g', where a function is needed"),
+        ("python:functions_here:NUMBER", "its 'NUMBER' is of type int, where a function is needed"),
+    ],
+)
+def test_what_names_no_function_is_refused(write: Write, tmp_path: Path, entry: str, problem: str) -> None:
+    write("functions_here.py", "NUMBER = 7\n\ndef f():\n    pass\n")
+    with pytest.raises(CalloutLoadError, match=re.escape(problem)):
+        load_function(entry, tmp_path)
+
+
+def test_a_function_s_module_that_raises_says_where(write: Write, tmp_path: Path) -> None:
+    path = write("functions_that_fail.py", "\n1 / 0\n")
+    with pytest.raises(CalloutInitError, match=f"raised ZeroDivisionError: .*{re.escape(str(path))}:2"):
+        load_function("python:functions_that_fail:f", tmp_path)
