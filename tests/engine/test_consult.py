@@ -146,13 +146,24 @@ def test_a_function_may_choose_another_address(callout: Callout, net: LateNetwor
     assert client.lease() == IPv4Address("10.0.0.12")
 
 
-@pytest.mark.parametrize("address", ["10.0.0.10", "10.0.7.11", "10.0.7.10", "192.0.2.1", "x", 2**40, None])
+@pytest.mark.parametrize(
+    "address", ["10.0.0.10", "10.0.0.200", "10.0.7.11", "10.0.7.10", "192.0.2.1", "x", 2**40, None]
+)
 def test_an_address_that_the_client_cannot_have_is_a_fault(callout: Callout, net: LateNetwork, address: Any) -> None:
     net.client().lease()
     callout.select_address(lambda event: UseAddress(address))
     net.restart()
     client = net.client()
     assert client.lease() == IPv4Address("10.0.0.11")
+    assert net.faults == 1
+
+
+def test_a_client_may_be_given_the_address_that_is_reserved_for_it(callout: Callout, net: LateNetwork) -> None:
+    callout.select_subnet(lambda event: UseSubnet("10.0.7.0/24"))
+    callout.select_address(lambda event: UseAddress("10.0.7.11"))
+    assert net.client().lease() == IPv4Address("10.0.7.10")
+    assert net.faults == 1
+    assert net.client("02:00:00:00:00:09").lease() == IPv4Address("10.0.7.11")
     assert net.faults == 1
 
 
@@ -171,6 +182,14 @@ def test_an_address_in_use_rests_and_another_is_chosen(callout: Callout, net: La
     assert net.client().lease() is None
     net.advance(86400)
     assert net.leases[0x0A00000A].state == LeaseState.RELEASED
+
+
+def test_the_address_in_use_is_the_one_that_the_function_was_asked_about(callout: Callout, net: LateNetwork) -> None:
+    callout.select_address(lambda event: UseAddress("10.0.0.12"))
+    callout.select_address(lambda event: InUse() if event.address == IPv4Address("10.0.0.12") else None)
+    assert net.client().lease() == IPv4Address("10.0.0.10")
+    assert [row.state for row in net.leases.values()] == [LeaseState.DECLINED, LeaseState.ACTIVE]
+    assert net.leases[0x0A00000C].state == LeaseState.DECLINED
 
 
 def test_where_every_address_is_in_use_the_client_gets_none_and_asks_again(callout: Callout, net: LateNetwork) -> None:

@@ -4,6 +4,7 @@ Each function is called where its slot has listeners, and is used with ``yield f
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from .. import hooks as slots
@@ -16,10 +17,21 @@ from ..wire import Packet, decode
 from .exchange import Exchange
 from .networks import PlannedSubnet
 
-__all__ = ["ask_address", "ask_reply", "ask_subnet", "tell_committed"]
+__all__ = ["Conflict", "ask_address", "ask_reply", "ask_subnet", "tell_committed"]
 
 _FIXED_FIELDS = ("op", "htype", "chaddr", "xid", "yiaddr_int", "giaddr_int")
 _FIXED_OPTIONS = (OptionCode.DHCP_MESSAGE_TYPE, OptionCode.DHCP_SERVER_IDENTIFIER, OptionCode.DHCP_LEASE_TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict(InUse):
+    """An address that a function found in use: the engine's choice, or what another function answered with.
+
+    Attributes:
+        address_int: The address, a 32-bit integer.
+    """
+
+    address_int: int
 
 
 def ask_subnet(
@@ -70,7 +82,7 @@ def ask_address(
     address_int: int,
     why: str,
     why_not: Callable[[int], str | None],
-) -> Steps[int | InUse | Drop]:
+) -> Steps[int | Conflict | Drop]:
     """Ask whether a client gets the address that the engine has chosen for it, and holds.
 
     Args:
@@ -82,12 +94,12 @@ def ask_address(
         why_not: Says what keeps another address of the subnet from being given to the client; None if nothing does.
 
     Returns:
-        The address that it gets, a 32-bit integer, or that the one asked about is in use, or how it is dropped.
+        The address that it gets, a 32-bit integer, or one that is in use, or how it is dropped.
     """
 
-    def settle(event: AddressSelected, answer: UseAddress | InUse | None) -> int | InUse:
+    def settle(event: AddressSelected, answer: UseAddress | InUse | None) -> int | Conflict:
         if isinstance(answer, InUse):
-            return answer
+            return Conflict(event.address_int)
         if answer is None:
             return event.address_int
         other = IPv4Address(answer.address)

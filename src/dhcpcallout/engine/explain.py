@@ -260,11 +260,7 @@ class _Explainer:
             if reserved not in (None, wanted) and judge.is_available(situation, one, reserved, now):
                 return f"{IPv4Address(reserved)} is reserved for the client"
         why_not = judge.why_not(situation, place, wanted, now)
-        if why_not is not None:
-            return why_not
-        if not judge.is_available(situation, place, wanted, now):
-            return "it is in no pool that the client may have addresses of"
-        return "the server has another address on record for the client"
+        return why_not or "the server has another address on record for the client"
 
     def _address(
         self, exchange: Exchange, situation: Situation | None, asked: AddressReason | None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from .. import hooks as slots
@@ -15,13 +16,13 @@ from ..codes import (
     OptionCode,
 )
 from ..events import ClientDeleted, LeaseExpired
-from ..hooks import Drop, HookTable, InUse, Steps
+from ..hooks import Drop, HookTable, Steps
 from ..leases import Lease, LeaseChange, LeaseState
 from ..wire import Packet
 from .addresses import Addresses
 from .classes import ClassTable
 from .clients import hardware_key
-from .consult import ask_address, ask_subnet
+from .consult import Conflict, ask_address, ask_subnet
 from .exchange import Exchange, Reply
 from .judge import Judge, Ruling, address_option
 from .leasequery import answer_query
@@ -205,8 +206,8 @@ class Handling:
             if self._hooks.select_address is None:
                 return lot
             settled = yield from self._select_address(exchange, situation, lot)
-            if isinstance(settled, InUse):
-                yield from self._in_use(exchange, situation, lot)
+            if isinstance(settled, Conflict):
+                yield from self._in_use(exchange, situation, lot.place, settled.address_int)
             elif settled is not None or exchange.drop is not None:
                 return settled
         self._statistics["v4-allocation-fail"] += 1
@@ -239,17 +240,17 @@ class Handling:
             return True
         return self._expire(exchange.changes, lease, exchange.now)
 
-    def _in_use(self, exchange: Exchange, situation: Situation, lot: Lot) -> Steps[None]:
-        """Have an address rest that is held for a client, and that something else uses."""
-        yield from self._address_deleted(exchange, lot.address_int, AddressDeleteReason.CONFLICT)
-        if self.judge.why_not(situation, lot.place, lot.address_int, exchange.now) is not None:
+    def _in_use(self, exchange: Exchange, situation: Situation, place: Addresses, address_int: int) -> Steps[None]:
+        """Have an address rest that a client could have had, and that something else uses."""
+        yield from self._address_deleted(exchange, address_int, AddressDeleteReason.CONFLICT)
+        if self.judge.why_not(situation, place, address_int, exchange.now) is not None:
             return  # it was not held for long enough, and is another client's by now
-        lease = self.judge.rows.get(lot.address_int)
+        lease = self.judge.rows.get(address_int)
         if lease is not None and lease.state == LeaseState.ACTIVE:
             self._client_deleted(lease)
-        exchange.changes.append(lot.place.conflict(lot.address_int, exchange.now, self._decline_time_s))
+        exchange.changes.append(place.conflict(address_int, exchange.now, self._decline_time_s))
 
-    def _select_address(self, exchange: Exchange, situation: Situation, lot: Lot) -> Steps[Lot | InUse | None]:
+    def _select_address(self, exchange: Exchange, situation: Situation, lot: Lot) -> Steps[Lot | Conflict | None]:
         place = lot.place
         key = situation.key(place.subnet)
 
@@ -261,7 +262,7 @@ class Handling:
             place.withdraw(key)
             exchange.drop = chosen.reason
             return None
-        if isinstance(chosen, InUse):
+        if isinstance(chosen, Conflict):
             return chosen
         if why_not(chosen) is not None:
             return None  # it was not held for long enough, and is another client's by now
@@ -301,7 +302,8 @@ class Handling:
             hardware_address=packet.chaddr,
             state=int(LeaseState.ACTIVE),
             starts_s=starts_s,
-            expires_s=INFINITE if lease_time_s == INFINITE else starts_s + lease_time_s,
+            # Rounded up: nobody else may have the address before its client thinks that its time is over.
+            expires_s=INFINITE if lease_time_s == INFINITE else ceil(now) + lease_time_s,
             # A renewal need not repeat its name, and comes without the relay: what was known stays known.
             hostname=_text(packet.options.get(_HOST_NAME, b"")) or (own.hostname if own else ""),
             relay_information=packet.options.get(_AGENT_OPTIONS, b"")[:_MOST_KEPT]

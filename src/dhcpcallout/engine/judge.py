@@ -253,13 +253,18 @@ class Judge:
                     yield address_int
 
     def why_not(self, situation: Situation, place: Addresses, address_int: int, now: float) -> str | None:
-        """What keeps an address of a subnet, in a pool or not, from being given to a client; None if nothing does."""
+        """What keeps an address of a subnet from being given to a client; None if nothing does."""
         for table in (place.subnet.reservations, self.plan.reservations):
             owner = table.addresses.get(address_int)
             if owner is not None and owner is not situation.reservation:
                 return "it is reserved for another client"
-        free = place.may_have(address_int, situation.key(place.subnet), address_int, now)
-        return None if free else "another client has it, or it rests"
+        reserved = situation.reserved(place.subnet)
+        if place.may_have(address_int, situation.key(place.subnet), reserved, now, situation.classes):
+            return None
+        pool = place.pool_of(address_int)
+        if address_int != reserved and (pool is None or not _is_open(pool.classes, situation.classes)):
+            return "it is in no pool that the client may have addresses of"
+        return "another client has it, or it rests"
 
     def may_use_bootp(self, situation: Situation, place: Addresses, now: float) -> bool:
         """Whether a BOOTP client may have an address of a subnet: any, or the one that is reserved for it."""
