@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dhcpcallout import hooks
+from dhcpcallout import Server, hooks
 from dhcpcallout.codes import MessageType
 from dhcpcallout.engine import Subnet
 from dhcpcallout.loaders import load_callout
@@ -87,10 +87,12 @@ def test_the_slots_come_in_the_order_of_the_table(packet: str) -> None:
         assert len(fired) == len(said) + 3
 
 
-def test_the_bounds_are_what_the_page_says_where_nothing_else_is_said() -> None:
-    made: dict[str, object] = {}
+def test_the_bounds_are_what_the_page_says_where_nothing_else_is_said(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
+    subnet = '\n[[subnet]]\nnetwork = "10.0.0.0/24"\npools = ["10.0.0.10-10.0.0.99"]\n[leases]\nstore = "memory:"\n'
+    (tmp_path / "dhcp.toml").write_text(text + subnet)
+    made: dict[str, Server] = {}
     exec(block("max_parked"), made)
-    parking = made["server"].engine.parking  # type: ignore[attr-defined]
-    assert (parking.limit, parking.timeout_s, parking.on_timeout) == (256, 2.0, "drop")
-    default = SimulatedNetwork([OFFICE]).engine.parking
-    assert (default.limit, default.timeout_s, default.on_timeout) == (256, 2.0, "drop")
+    for server in (Server.from_file(tmp_path / "dhcp.toml"), made["server"], Server([OFFICE])):
+        parking = server.engine.parking
+        assert (parking.limit, parking.timeout_s, parking.on_timeout) == (256, 2.0, "drop")
