@@ -41,6 +41,11 @@ fuzz: .fuzz/venv/ready
 	$(FUZZ) tests/fuzz/fuzz_wire.py message -runs=$(RUNS) -max_len=700 -artifact_prefix=.fuzz/message- .fuzz/corpus/message
 	$(FUZZ) tests/fuzz/fuzz_wire.py value -runs=$(RUNS) -max_len=300 -artifact_prefix=.fuzz/value- .fuzz/corpus/value
 
+# Drive a server through random histories for minutes: EXAMPLES histories of it.
+EXAMPLES ?= 5000
+soak: $(BIN)/pytest
+	HYPOTHESIS_PROFILE=soak EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 tests/property/test_server_machine.py
+
 # The codec's speed beside that of other libraries, which get an environment of their own in build/.
 bench: $(BIN)/dhcpcallout
 	$(BIN)/python benchmarks/bench_wire.py

@@ -16,7 +16,14 @@ import dhcpcallout
 hypothesis.settings.register_profile(
     "suite", hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 )
-hypothesis.settings.load_profile("suite")
+# What `make soak` runs: more examples than anybody waits for.
+hypothesis.settings.register_profile(
+    "soak",
+    hypothesis.settings.get_profile("suite"),
+    max_examples=int(os.environ.get("EXAMPLES", "5000")),
+    stateful_step_count=60,
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture
