@@ -287,7 +287,7 @@ def test_a_reservation_may_keep_no_address_and_be_of_no_subnet() -> None:
         (Reservation(hardware_address=MAC, address="10.0.0.0"), "at[0].address", "not the address of a single host"),
         (Reservation(hardware_address=MAC, address="10.0.0.255"), "at[0].address", "not the address of a single host"),
         (Reservation(hardware_address=MAC, hostname=""), "at[0].hostname", "at least one character"),
-        (Reservation(hardware_address=MAC, classes=["voip"]), "at[0].classes", "there is no class 'voip'"),
+        (Reservation(hardware_address=MAC, classes=["voip"]), "at[0].classes[0]", "there is no class 'voip'"),
         (Reservation(hardware_address=MAC, options={"x": 1}), "at[0].options.x", "there is no option 'x'"),
     ],
 )
@@ -301,7 +301,7 @@ def test_every_mistake_is_told_even_the_same_one_twice() -> None:
     wrong = Reservation(option="no-such-option", option_value=1, address="x", classes=["y"])
     keys = [key for key, _ in mistakes(wrong, wrong, known_classes=())]
     assert sorted(keys) == sorted(
-        f"at[{number}].{name}" for number in range(2) for name in ("option", "address", "classes")
+        f"at[{number}].{name}" for number in range(2) for name in ("option", "address", "classes[0]")
     )
 
 

@@ -107,7 +107,7 @@ def test_every_mistake_is_told_at_once(network: IPv4Network | None) -> None:
         "subnet[0].pools[1]",
         "subnet[0].pools[2]",
         "subnet[0].pools[3].options.routrs",
-        "subnet[0].pools[3].classes",
+        "subnet[0].pools[3].classes[0]",
         "subnet[0].pools[4].range",
         "subnet[0].pools[3].range",
         "subnet[0].pools[5]",
@@ -115,7 +115,7 @@ def test_every_mistake_is_told_at_once(network: IPv4Network | None) -> None:
     texts = [text for _, text in compiled.problems]
     assert texts[1].endswith("; a range is written as 10.1.0.0-10.1.0.255 or 10.1.0.0/24")
     assert texts[2] == "10.2.0.9-10.2.0.1 ends before it begins"
-    assert texts[4] == "there is no class 'viop'"
+    assert texts[4] == "there is no class 'viop'; is 'voip' meant?"
     assert texts[6] == "10.1.0.128/25 overlaps 10.1.0.0-10.1.0.255"
     assert texts[7] == "10.1.0.200-10.1.1.0 overlaps 10.1.0.0-10.1.0.255"
 

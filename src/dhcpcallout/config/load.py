@@ -194,6 +194,7 @@ def _further_mistakes(
     except ConfigError as error:
         lines = locate(text)
         lost = {place for place, _ in validated.mistakes} - set(validated.origins.values())
+        around_lost = {place[:size] for place in lost for size in range(len(place))}
         doubtful = (*_doubtful(document, settings, data, [key for key, _ in found]),)
 
         def with_line(key: re.Match[str]) -> str:
@@ -202,8 +203,8 @@ def _further_mistakes(
 
         for one in error.problems:
             place = place_of(one.key)
-            if one.problem.startswith(doubtful) or any(other[: len(place)] == place for other in lost):
-                continue
+            if one.problem.startswith(doubtful) or place in around_lost:
+                continue  # it may only follow from another mistake
             elements = list(_elements_at_fault(place, data, settings.registry))
             yield from elements or [(place, _KEY_IN_PROBLEM.sub(with_line, one.problem))]
 

@@ -16,7 +16,7 @@ from ..wire.types.strings import Opaque, Text
 from .delivery import is_unicast
 from .model import Reservation
 from .scopes import EMPTY_SCOPE, PlannedScope, compile_scope
-from .subjects import Subject, option_subject
+from .subjects import Subject, option_subject, suggestion
 
 __all__ = [
     "Identifier",
@@ -232,9 +232,10 @@ class _Compiler:
         address_int = self._address(one.address, key) if one.address is not None else None
         hostname = self._hostname(one.hostname, key) if one.hostname is not None else None
         if self._known_classes is not None:
-            for group in one.classes:
+            for number, group in enumerate(one.classes):
                 if group not in self._known_classes:
-                    self._problem(f"{key}.classes", f"there is no class {group!r}")
+                    text = f"there is no class {group!r}; {suggestion(str(group), self._known_classes)}"
+                    self._problem(f"{key}.classes[{number}]", text)
         if identifier is None:
             return None
         return PlannedReservation(name, identifier, address_int, hostname, tuple(one.classes), scope, key)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..wire import REGISTRY, OptionRegistry
 from .model import Pool
 from .scopes import EMPTY_SCOPE, PlannedScope, compile_scope
+from .subjects import suggestion
 
 __all__ = ["AddressRange", "PlannedPool", "compile_pools", "parse_range"]
 
@@ -82,9 +83,10 @@ def compile_pools(
         range_key = place if isinstance(one, str) else f"{place}.range"
         scope = compile_scope(pool, f"pool {pool.range}", place, problem, registry=registry)
         if known_classes is not None:
-            for name in pool.classes:
+            for at, name in enumerate(pool.classes):
                 if name not in known_classes:
-                    problem(f"{place}.classes", f"there is no class {name!r}")
+                    text = f"there is no class {name!r}; {suggestion(str(name), known_classes)}"
+                    problem(f"{place}.classes[{at}]", text)
         whole = _range(pool.range, network, range_key, problem)
         if whole is None:
             continue
