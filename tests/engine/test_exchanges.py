@@ -458,6 +458,13 @@ class TestEveryReply:
         assert lab.send(messages.message(DISCOVER, 1, flags=0x8000)).flags == 0x8000
         assert lab.outgoing.delivery is Delivery.BROADCAST
 
+    @pytest.mark.parametrize("code", [43, 60, 77, 93, 124, 125, 200, 250])
+    def test_what_the_server_does_not_know_changes_nothing(self, make_lab: Any, messages: Any, code: int) -> None:
+        """RFC 2131 section 4.1, RFC 2132 sections 8.4 and 9.13."""
+        expected = make_lab(SUBNET).send(messages.message(DISCOVER, 1))
+        for value in (b"", b"\xff", b"\x05unknown", bytes(300)):
+            assert make_lab(SUBNET).send(messages.message(DISCOVER, 1, options={code: value})) == expected
+
     def test_a_name_that_is_too_long_for_a_lease_is_cut(self, make_lab: Any, messages: Any) -> None:
         """RFC 3396: a value of several parts is one; what is kept of it is bounded."""
         lab = make_lab(SUBNET)
@@ -476,7 +483,7 @@ class TestRelayAgents:
     def test_the_link_that_it_selects_counts_for_the_address_and_giaddr_for_the_answer(
         self, make_lab: Any, messages: Any
     ) -> None:
-        """RFC 3527 section 2."""
+        """RFC 3527 section 3."""
         lab = make_lab(*self.TWO)
         discover = messages.message(DISCOVER, 1, giaddr="10.0.0.2")
         discover.options[82] = b"\5\4" + packed("10.0.7.1")
