@@ -330,7 +330,11 @@ _LINES = [
     ("[[subnet.reservation]]",),
     ('hardware-address = "00:0c"', 'hardware-address = "0"', "subnet[0].reservation[0].hardware-address: '0' is not"),
     ('address = "10.0.0.9"',),
-    ("hostname = 'printer'", "hostnmae = 7", "subnet[0].reservation[0].hostnmae: unknown key; did you mean hostname?"),
+    (
+        "hostname = 'printer'",
+        "hostnmae = 'printer'",
+        "subnet[0].reservation[0].hostnmae: unknown key; did you mean hostname?",
+    ),
     ("classes = [",),
     ("  'staff',", "  'stuff',", "subnet[0].reservation[0].classes[0]: there is no class 'stuff'; is 'staff' meant?"),
     ("]",),
