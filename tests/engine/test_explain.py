@@ -192,7 +192,7 @@ def test_an_ack_tells_the_lease_that_would_be_written(engine: Engine) -> None:
     assert (change.address, change.before, change.after) == (IPv4Address("10.0.0.11"), None, "active")
     assert (change.hardware_address, change.expires_s) == (b"\x02\0\0\0\0\1", 1_001_000)
     assert not list(engine.leases())
-    assert r'10.0.0.11: no row becomes active until 1001000 of 02:00:00:00:00:01 "\x1b[1m"' in str(told)
+    assert r'10.0.0.11: no row becomes active until 1970-01-12 14:03:20 UTC of 02:00:00:00:00:01 "\x1b[1m"' in str(told)
 
 
 REFUSALS: list[tuple[dict[str, Any], str, str]] = [
@@ -330,6 +330,33 @@ def test_bootp_is_for_ever() -> None:
     assert told.lease_times is not None
     assert told.lease_times.lease_time.seconds is None
     assert [one.expires_s for one in told.changes] == [None]
+
+
+@pytest.mark.parametrize(
+    ("giaddr", "ciaddr", "kind", "drop", "reason"),
+    [
+        ("10.0.0.5", "10.0.0.10", "LEASEACTIVE", None, "a leasequery of who may ask"),
+        ("10.0.0.5", "10.0.0.11", "LEASEUNASSIGNED", None, "a leasequery of who may ask"),
+        ("10.0.0.6", "10.0.0.10", None, DropReason.UNAUTH, "a leasequery whose giaddr is none of those that may ask"),
+        ("0.0.0.0", "10.0.0.10", None, DropReason.INVALID, "a leasequery says who asks, in giaddr, and about what"),
+    ],
+)
+def test_a_leasequery_is_explained_without_a_client(
+    giaddr: str, ciaddr: str, kind: str | None, drop: DropReason | None, reason: str
+) -> None:
+    subnet = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.11"])
+    engine = Engine([subnet], leasequery_relays=["10.0.0.5"], server_addresses=[SERVER_INT])
+    serve(engine, message(MessageType.REQUEST, dhcp_requested_address="10.0.0.10", dhcp_server_identifier="10.0.0.1"))
+    packet = message(MessageType.LEASEQUERY, ciaddr=ciaddr, dhcp_parameter_request_list=[51])
+    packet.giaddr_int = int(IPv4Address(giaddr))
+    told = explain(engine, packet)
+    assert (told.client, told.network, told.address, told.lease_times) == (None, None, None, None)
+    assert told.drop is drop
+    assert told.reason.startswith(reason)
+    assert (told.reply.kind if told.reply is not None else None) == kind
+    if told.reply is not None:
+        assert {one.origin for one in told.reply.options} == {"RFC 4388"}
+        assert told.reply.data == serve(engine, packet)
 
 
 @pytest.mark.parametrize(
@@ -475,6 +502,7 @@ def make_twin() -> Twin:
         ],
         hooks=HookTable([callout]),
         server_addresses=[SERVER_INT],
+        leasequery_relays=["10.0.2.0/29"],
         authoritative=True,
         offer_time_s=20,
         decline_time_s=30,
@@ -489,7 +517,7 @@ ADDRESSES = st.sampled_from(
 
 @st.composite
 def client_messages(draw: st.DrawFn) -> bytes:
-    kinds = (*MessageType, None, *(MessageType.DISCOVER, MessageType.REQUEST) * 8)
+    kinds = (*MessageType, None, MessageType.LEASEQUERY, *(MessageType.DISCOVER, MessageType.REQUEST) * 8)
     packet = message(draw(st.sampled_from(kinds)), draw(st.integers(1, 9)))
     packet.giaddr_int = draw(st.sampled_from((0, 0, 0x0A000201)))
     if draw(st.integers(0, 3)) == 0:

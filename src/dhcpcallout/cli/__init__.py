@@ -9,6 +9,7 @@ from .. import __version__
 from ..errors import ConfigError, DhcpCalloutError
 from .check import check
 from .decode import decode
+from .explain import explain
 from .leases import leases
 from .request import request
 from .serve import serve
@@ -59,6 +60,7 @@ def _options(
 # so that `dhcpcallout --help` and every other command start fast.
 app.command()(check)
 app.command()(decode)
+app.command()(explain)
 app.command()(request)
 app.command()(serve)
 app.add_typer(leases)

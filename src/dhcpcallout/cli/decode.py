@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..transports.dissect import Datagram
     from ..wire import RawOption
 
-__all__ = ["decode", "describe"]
+__all__ = ["decode", "describe", "open_input", "parse_hex"]
 
 MAX_MESSAGE = 65_535
 """More than any UDP datagram carries."""
@@ -54,10 +54,15 @@ def decode(
     if file is not None:
         _decode_capture(file, write)
     else:
-        write(describe(1, _read_raw(raw) if raw is not None else _parse_hex(hex_ or "")), "")
+        write(describe(1, _read_raw(raw) if raw is not None else parse_hex(hex_ or "")), "")
 
 
-def _parse_hex(text: str) -> bytes:
+def parse_hex(text: str) -> bytes:
+    """The bytes of ``--hex``: digits in pairs, with blanks or colons between or not.
+
+    Raises:
+        typer.BadParameter: It is none.
+    """
     digits = "".join(text.split()).replace(":", "").lower().removeprefix("0x")
     try:
         return bytes.fromhex(digits)
@@ -66,7 +71,7 @@ def _parse_hex(text: str) -> bytes:
 
 
 def _read_raw(path: Path) -> bytes:
-    with _open(path) as file:
+    with open_input(path) as file:
         data = file.read(MAX_MESSAGE + 1)
     if len(data) > MAX_MESSAGE:
         raise typer.BadParameter(f"{path} has more than the {MAX_MESSAGE} bytes of a message", param_hint="--raw")
@@ -74,7 +79,12 @@ def _read_raw(path: Path) -> bytes:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
+def open_input(path: Path) -> Iterator[BinaryIO]:
+    """A file, open and binary; - is standard input.
+
+    Raises:
+        CaptureError: It cannot be opened.
+    """
     if str(path) == "-":
         yield sys.stdin.buffer
         return
@@ -90,7 +100,7 @@ def _decode_capture(path: Path, write: Callable[[dict[str, Any], str], None]) ->
     from ..transports.capture import Capture
 
     messages = 0
-    with _open(path) as opened, _progress(opened) as file:
+    with open_input(path) as opened, _progress(opened) as file:
         if not opened.seekable():
             sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # whoever feeds a pipe may be slow
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import Any
@@ -460,5 +461,7 @@ def _reply_lines(reply: ExplainedReply, reason: str) -> Iterator[str]:
 def _effect(change: LeaseEffect) -> str:
     owner = f" of {change.hardware_address.hex(':')}" if change.hardware_address else ""
     name = f" {_shown(change.hostname)}" if change.hostname else ""
-    until = "for ever" if change.expires_s is None else f"until {change.expires_s}"
+    until = (
+        "for ever" if change.expires_s is None else f"until {datetime.fromtimestamp(change.expires_s, UTC):%F %T} UTC"
+    )
     return f"{change.address}: {change.before or 'no row'} becomes {change.after or 'no row'} {until}{owner}{name}"
