@@ -1,5 +1,6 @@
 """Who is told who has which lease, and what (RFC 4388)."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -7,13 +8,18 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dhcpcallout.codes import INFINITE, ControlCode, MessageType
-from dhcpcallout.engine import Arrival, Reservation, Subnet
+from dhcpcallout.engine import Arrival, Engine, Reservation, Subnet
 from dhcpcallout.engine.leasequery import HardwareIndex
 from dhcpcallout.errors import ConfigError
+from dhcpcallout.events import OptionsParsed
+from dhcpcallout.hooks import Callout, HookTable
 from dhcpcallout.leases import Lease, LeaseState
-from dhcpcallout.wire import Packet, encode
+from dhcpcallout.testing.strategies import any_packets, bootp_packets, packets
+from dhcpcallout.wire import Packet, decode, encode
 
 ACTIVE, UNASSIGNED, UNKNOWN = MessageType.LEASEACTIVE, MessageType.LEASEUNASSIGNED, MessageType.LEASEUNKNOWN
 RELAY, STRANGER = "192.0.2.1", "198.51.100.1"
@@ -199,6 +205,40 @@ class TestWhatIsTold:
         lab.send(query(ciaddr="10.0.0.10"))
         assert lab.engine.statistics["pkt4-lease-query-received"] == 1
         assert lab.engine.statistics["pkt4-lease-query-response-unassigned-sent"] == 1
+
+    def test_it_does_not_wait_for_a_parked_packet_of_the_client_that_it_is_about(self, messages: Any) -> None:
+        callout = Callout("slow")
+
+        @callout.handle_options
+        async def wait(event: OptionsParsed) -> None:
+            if event.packet is not None and event.packet.message_type is MessageType.REQUEST:
+                await asyncio.sleep(0)
+
+        engine = Engine([SUBNET], hooks=HookTable([callout]), leasequery_relays=[RELAY])
+        parked = engine.receive(encode(messages.selecting(1, "10.0.0.10")).data, ARRIVAL, 1.0)
+        assert parked.parked is not None
+        asked = engine.receive(encode(query(chaddr=HARDWARE)).data, ARRIVAL, 1.0)
+        while asked.parked is not None:
+            asked.parked.discard()
+            engine.resume(asked, 1.0)
+        assert asked.drop is None
+        assert asked.reply is not None
+        parked.parked.discard()
+
+    @given(
+        packets() | bootp_packets() | any_packets(),
+        st.sampled_from([RELAY, STRANGER, "0.0.0.0"]),
+        st.sampled_from([b"", EVERYTHING, bytes(range(256))]),
+    )
+    def test_any_query_is_answered_or_dropped(self, packet: Packet, giaddr: str, wanted: bytes) -> None:
+        engine = Engine([SUBNET], leasequery_relays=[RELAY])
+        engine.load([Lease(0x0A00000A, CLIENT_ID, 1, HARDWARE, LeaseState.ACTIVE, 1, 2**31, "", bytes(600))])
+        packet.options |= {53: bytes((MessageType.LEASEQUERY,)), 55: wanted}
+        packet.op, packet.giaddr = 1, giaddr
+        exchange = engine.receive(encode(packet).data, ARRIVAL, 9.0)
+        outgoing = engine.finish(exchange, 9.0)
+        assert (outgoing is None) is (exchange.drop is not None)
+        assert outgoing is None or decode(outgoing.data, strict=True).message_type in (ACTIVE, UNASSIGNED, UNKNOWN)
 
 
 class TestCost:

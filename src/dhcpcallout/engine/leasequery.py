@@ -58,8 +58,8 @@ def compile_requesters(
 class HardwareIndex:
     """The addresses that each hardware address has active leases of.
 
-    It is kept only where leasequeries are answered: an entry takes some 150 bytes beside the lease's row, and putting
-    a row takes the time of two more dictionary accesses.
+    It is kept only where leasequeries are answered: an entry takes some 100 bytes beside the lease's row, and putting
+    a row takes the time to read the row that was there, and of two dictionary accesses.
     """
 
     __slots__ = ("_addresses",)

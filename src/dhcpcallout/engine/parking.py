@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ..codes import DropReason, OptionCode
+from ..codes import DropReason, MessageType, OptionCode
 from ..errors import WireError
 from ..wire import decode
 from .exchange import Exchange, Stage
@@ -100,5 +100,7 @@ def _sender(exchange: Exchange) -> _Sender | None:
             packet = decode(exchange.datagram)
         except WireError:
             return None
+    if packet.message_type is MessageType.LEASEQUERY:  # it is about a client, not from one
+        return None
     identifier = packet.options.get(_CLIENT_IDENTIFIER, b"")
     return (packet.htype, packet.chaddr, identifier) if packet.chaddr or identifier else None
