@@ -413,6 +413,14 @@ class TestBootp:
             (deleted,) = events(network, "delete_client")
             assert deleted.address_type is expected
 
+    def test_a_dhcp_lease_without_end_is_no_bootp_clients_where_there_are_none(self) -> None:
+        network = SimulatedNetwork([replace(SUBNET, lease_time_s=INFINITE)])
+        client = network.client()
+        client.lease()
+        client.release()
+        (deleted,) = events(network, "delete_client")
+        assert deleted.address_type is AddressType.DHCP
+
 
 class TestEveryReply:
     """What goes into replies of whatever kind."""
