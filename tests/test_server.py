@@ -423,9 +423,10 @@ async def test_a_function_that_takes_too_long_is_cancelled(on_timeout: Any, clie
             finally:
                 cancelled.set()
 
-    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=0.01, on_timeout=on_timeout)
+    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=0.1, on_timeout=on_timeout)
     async with server:
-        leasing = asyncio.to_thread(client_of(server, 1, timeout_s=0.5, attempts=1).lease)
+        patience_s = 15 if on_timeout == "continue" else 0.3
+        leasing = asyncio.to_thread(client_of(server, 1, timeout_s=patience_s, attempts=1).lease)
         if on_timeout == "continue":
             assert (await leasing).address == IPv4Address("10.0.0.10")
         else:
@@ -514,7 +515,7 @@ async def test_a_stop_waits_for_parked_packets_until_they_are_answered_or_their_
         waiting.release()
         await (gate if is_from(event, 1) else asyncio.Event()).wait()
 
-    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=0.5)
+    server = Server([SUBNET], listen=LOOPBACK, callouts=[callout], parked_timeout_s=1.5)
     await server.start()
     leasing = [asyncio.create_task(asyncio.to_thread(client_of(server, number, attempts=1).lease)) for number in (1, 2)]
     for _ in leasing:
