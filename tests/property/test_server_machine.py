@@ -151,7 +151,7 @@ class Life:
 
 _GIVEN = r"AddressOffer\((?:NEW|OLD)\) PktSend"
 _FREED = r"(?:(?:DeleteClient|AddressDel\(CONFLICT\)) )*"
-ANY = r"PktDrop\(DUPLICATE\)|HandleOptions PktDrop\((?:DUPLICATE|PAUSED|NO_SUBNETS|NOMEM)\)"
+ANY = r"PktDrop\(DUPLICATE\)|HandleOptions PktDrop\((?:DUPLICATE|PAUSED|NO_SUBNETS)\)"
 LIVES: dict[MessageType | str | None, str] = {
     "malformed": r"PktDrop\(INVALID\)",
     MessageType.DISCOVER: rf"HandleOptions {_FREED}(?:PktSend|{_GIVEN}|PktDrop\(NOADDRESS\))",
@@ -326,7 +326,9 @@ class Network(SimulatedNetwork):
 
     def _ended(self, exchange: Exchange) -> None:
         assert exchange.stage is Stage.ENDED
-        self._life(exchange).check()
+        life = self._life(exchange)
+        life.is_disturbed |= exchange.drop is DropReason.NOMEM  # it would have been held up
+        life.check()
 
     def _send(self, exchange: Exchange, outgoing: Outgoing | None) -> None:
         if outgoing is None:
@@ -437,8 +439,8 @@ def _keys(packet: Packet) -> set[bytes]:
 class ServerMachine(RuleBasedStateMachine):
     """A server and eleven clients on two networks."""
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(leased=st.sets(st.integers(0, 10), max_size=6))
+    def start(self, leased: set[int]) -> None:
         network = self.network = Network()
         relay = network.relay("10.1.0.1", circuit_id=b"port 7")
         self.behind_s = 0.0  # how far the server's clock was set back
@@ -466,6 +468,8 @@ class ServerMachine(RuleBasedStateMachine):
                     identifier=identifiers.get(number, b""),
                 )
             )
+        for number in sorted(leased):
+            self.lease(number, False)
 
     @property
     def true_now(self) -> float:
@@ -504,9 +508,19 @@ class ServerMachine(RuleBasedStateMachine):
         number=st.integers(0, 10),
         what=st.sampled_from(["discover", "wish", "renew", "renew", "reboot", "elsewhere", "release", "decline"]),
         last=st.integers(9, 22),
+        copies=st.sampled_from([1, 1, 1, 2, 0]),
     )
-    def ask(self, number: int, what: str, last: int) -> None:
+    def ask(self, number: int, what: str, last: int, copies: int) -> None:
+        """A client sends what it may send now; the message arrives at once, or twice, or is on its way."""
         client = self.clients[number]
+        xid = client.xid
+        self._ask(client, what, last)
+        if client.xid != xid and copies:
+            message = self.network.on_the_way.pop()
+            for _ in range(copies):
+                self.network.take_in(*message)
+
+    def _ask(self, client: Client, what: str, last: int) -> None:
         believed = client.believes(self.true_now)
         base = int(IPv4Address("10.0.0.0" if client.network == "lan" else "10.1.0.0"))
         if client.is_bootp:
@@ -604,9 +618,12 @@ class ServerMachine(RuleBasedStateMachine):
     # The server
 
     @precondition(lambda self: self.network.waiting)
-    @rule(number=st.integers(1, 6))
-    def commit(self, number: int) -> None:
+    @rule(number=st.integers(1, 6), answers=st.sampled_from([True, True, False]))
+    def commit(self, number: int, answers: bool) -> None:
+        """A commit succeeds, and the answers reach the clients at once, or are on their way."""
         self.network.commit(number)
+        while answers and self.network.replies:
+            self.arrive_back(0, False)
 
     @precondition(lambda self: self.network.waiting)
     @rule()
@@ -628,23 +645,19 @@ class ServerMachine(RuleBasedStateMachine):
         assert end_s is not None
         self.network.now = max(self.network.now, end_s - 0.3 * early)
 
-    @rule(seconds=st.sampled_from([0.6, 3]))
-    def set_back(self, seconds: float) -> None:
-        self.network.now -= seconds
-        self.behind_s += seconds
-
-    @rule()
-    def pause_or_continue(self) -> None:
-        self.paused = not self.paused
-        self.network.engine.control(ControlCode.PAUSE if self.paused else ControlCode.CONTINUE)
-
-    @rule(crash=st.booleans())
-    def restart(self, crash: bool) -> None:
-        if crash:
-            self.network.crash()
+    @rule(what=st.sampled_from(["set back", "set back", "pause", "continue", "restart", "crash"]))
+    def upset(self, what: str) -> None:
+        """Something that seldom happens to a server."""
+        network = self.network
+        if what == "set back":
+            network.now -= 3
+            self.behind_s += 3
+        elif what in ("pause", "continue"):
+            self.paused = what == "pause"
+            network.engine.control(ControlCode.PAUSE if self.paused else ControlCode.CONTINUE)
         else:
-            self.network.restart()
-        self.paused = False
+            network.restart() if what == "restart" else network.crash()
+            self.paused = False
 
     # Another server on the same store
 
@@ -717,7 +730,7 @@ class ServerMachine(RuleBasedStateMachine):
             network.resume(0, None, None)
             network.settle()
         if self.paused:
-            self.pause_or_continue()
+            self.upset("continue")
         if lapse:
             network.now += OFFER_TIME_S
         self._discover(client)
