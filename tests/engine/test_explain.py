@@ -633,6 +633,44 @@ def state_of(value: Any, seen: set[int] | None = None) -> Any:
     return [(name, state_of(getattr(value, name), seen)) for name in names if hasattr(value, name)]
 
 
+@pytest.mark.parametrize("granted", [False, True], ids=["offers", "leases"])
+def test_what_has_lapsed_is_not_cleared_away_by_an_explanation(granted: bool) -> None:
+    engine = Engine(
+        [Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.12"], lease_time_s=60)], server_addresses=[SERVER_INT]
+    )
+    for client in range(3):
+        options = {"dhcp_requested_address": f"10.0.0.{10 + client}", "dhcp_server_identifier": "10.0.0.1"}
+        packet = message(MessageType.REQUEST, client, **options) if granted else message(MessageType.DISCOVER, client)
+        assert serve(engine, packet)
+    before = state_of(engine)
+    told = engine.explain(encode(message(MessageType.DISCOVER, 9)).data, ARRIVAL, NOW + 100)
+    assert state_of(engine) == before
+    assert told.address is not None
+    assert told.address.reason == ("longest free" if granted else "never used")
+    assert len(told.changes) == (3 if granted else 0)
+    assert told.reply is not None
+    assert told.reply.data == serve(engine, message(MessageType.DISCOVER, 9), now=NOW + 100)
+
+
+def test_a_message_whose_client_still_waits_for_a_callout_is_a_duplicate() -> None:
+    callout = Callout("slow")
+
+    async def wait(event: object) -> None:
+        raise AssertionError(f"nobody awaits what {event} led to")
+
+    callout.register("handle_options", wait)
+    engine = Engine([Subnet(network="10.0.0.0/24", pools=["10.0.0.10"])], hooks=HookTable([callout]))
+    exchange = engine.receive(encode(message(MessageType.DISCOVER)).data, ARRIVAL, NOW)
+    assert exchange.parked is not None
+    before = state_of(engine)
+    told = explain(engine, message(MessageType.DISCOVER))
+    assert (told.drop, told.address) == (DropReason.DUPLICATE, None)
+    assert told.reason == "another message of the client still waits for a callout"
+    assert explain(engine, message(MessageType.DISCOVER, 2)).reply is not None
+    assert state_of(engine) == before
+    exchange.parked.discard()
+
+
 def test_the_state_that_is_compared_has_what_changes(engine: Engine) -> None:
     before = state_of(engine)
     serve(engine, message(MessageType.DISCOVER))
