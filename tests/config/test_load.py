@@ -3,7 +3,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -454,11 +453,16 @@ _TABLES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 def test_any_tables_of_the_right_names_give_settings_or_mistakes(tables: dict[str, Any]) -> None:
     for kind in ("class", "shared-network", "option-definition"):
         for number, table in enumerate(tables.get(kind, [])):
-            table.setdefault("name", f"name-{number}")
+            if number:  # the first may lack it
+                table.setdefault("name", f"name-{number}")
             if kind == "option-definition":
                 table.setdefault("code", 224 + number)
     for table in tables.get("subnet", []):
         table.setdefault("network", "10.0.0.0/8")
-    text = "".join(f"{as_key(key)} = {as_toml(value)}\n" for key, value in tables.items())
-    with suppress(ConfigError):
-        parse_config(text, base_directory="/etc/dhcp")
+    text = "server.listen = ['10.0.0.1']\n"
+    text += "".join(f"{as_key(key)} = {as_toml(value)}\n" for key, value in tables.items())
+    try:
+        settings = parse_config(text, base_directory="/etc/dhcp")
+    except ConfigError:
+        return
+    settings.plan()  # which must not find anything that was not told

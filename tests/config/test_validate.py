@@ -15,19 +15,34 @@ def test_data_without_mistakes_is_left_as_it_is() -> None:
 
 
 def test_what_is_wrong_is_left_out_and_the_rest_knows_where_it_was() -> None:
-    validated = validate({"subnet": [{"pools": []}, {"netwrok": "10.0.0.0/8", "pools": [1, "a", 2, "b"]}, 3]})
+    validated = validate({"subnet": [7, {"netwrok": "10.0.0.0/8", "pools": [1, "a", 2, "b"]}, 3]})
     (subnet,) = validated.document.subnet
     assert (subnet.network, subnet.pools) == ("10.0.0.0/8", ["a", "b"])
     assert validated.origins["subnet", 0] == ("subnet", 1)
     assert validated.origins["subnet", 0, "network"] == ("subnet", 1, "netwrok")
     assert validated.origins["subnet", 0, "pools", 1] == ("subnet", 1, "pools", 3)
     assert [place for place, _ in validated.mistakes] == [
-        ("subnet", 0, "network"),
+        ("subnet", 0),
         ("subnet", 1, "pools", 0),
         ("subnet", 1, "pools", 2),
         ("subnet", 1, "netwrok"),
         ("subnet", 2),
     ]
+
+
+@pytest.mark.parametrize("table", [{"pools": ["a"]}, {"network": 5, "pools": ["a"]}, {"netwrok": 5, "pools": ["a"]}])
+def test_a_table_that_lacks_a_text_is_kept_with_an_empty_one(table: dict[str, Any]) -> None:
+    validated = validate({"subnet": [{"network": "10.0.0.0/8"}, table]})
+    assert [(subnet.network, subnet.pools) for subnet in validated.document.subnet] == [("10.0.0.0/8", []), ("", ["a"])]
+    assert validated.stand_ins == {("subnet", 1, "network")}
+    assert validated.origins["subnet", 1, "network"] == ("subnet", 1, "network")
+    assert {place[:2] for place, _ in validated.mistakes} == {("subnet", 1)}
+
+
+def test_a_table_that_lacks_a_number_is_left_out() -> None:
+    validated = validate({"option-definition": [{"name": "a"}, {"name": "b", "code": 224}]})
+    assert [table.name for table in validated.document.option_definition] == ["b"]
+    assert validated.stand_ins == set()
 
 
 def test_a_key_is_meant_for_one_that_is_not_there_yet() -> None:

@@ -186,15 +186,16 @@ def _further_mistakes(
     for key, problem in _absences(settings):
         if place_of(key)[0] not in to_blame:
             yield place_of(key), problem
-    for key, problem in (*_repetitions(settings), *found):
-        yield place_of(key), problem
+    for key, problem in (*_repetitions(settings), *_nameless(document), *found):
+        if place_of(key) not in validated.stand_ins:
+            yield place_of(key), problem
 
     try:
         settings.plan()
     except ConfigError as error:
         lines = locate(text)
         lost = {place for place, _ in validated.mistakes} - set(validated.origins.values())
-        around_lost = {place[:size] for place in lost for size in range(len(place))}
+        in_vain = {place[:size] for place in lost for size in range(len(place))} | validated.stand_ins
         doubtful = (*_doubtful(document, settings, data, [key for key, _ in found]),)
 
         def with_line(key: re.Match[str]) -> str:
@@ -203,20 +204,21 @@ def _further_mistakes(
 
         for one in error.problems:
             place = place_of(one.key)
-            if one.problem.startswith(doubtful) or place in around_lost:
+            if one.problem.startswith(doubtful) or place in in_vain:
                 continue  # it may only follow from another mistake
             elements = list(_elements_at_fault(place, data, settings.registry))
             yield from elements or [(place, _KEY_IN_PROBLEM.sub(with_line, one.problem))]
 
 
 def _doubtful(document: Document, settings: Settings, data: Mapping[str, Any], wrong: list[str]) -> Iterator[str]:
-    """How the problems begin that may come from others alone: from definitions and classes with mistakes."""
+    """How the problems begin that may come from others alone: from names, definitions and classes with mistakes."""
+    yield "'' is the name of "
     definitions, classes = (_tables(data, name) for name in ("option-definition", "class"))
     if len(definitions) > len(document.option_definition) or any(key.startswith("option-def") for key in wrong):
         for name in (table.get("name") for table in definitions):
             if name not in settings.registry:
                 yield f"there is no option {name!r}"
-    if len(classes) > len(document.class_):
+    if len(classes) > len(document.class_) or not all(table.name for table in document.class_):
         yield "there is no class "
 
 
@@ -256,6 +258,12 @@ def _absences(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "server", 'needs interfaces, such as ["eth1"], or listen, such as ["127.0.0.1:6767"]'
     if not settings.networks:
         yield "subnet", "is missing: at least one [[subnet]] is needed, to say which addresses there are"
+
+
+def _nameless(document: Document) -> Iterator[tuple[str, str]]:
+    for number, table in enumerate(document.shared_network):
+        if not table.name:
+            yield f"shared-network[{number}].name", "must not be empty"
 
 
 def _repetitions(settings: Settings) -> Iterator[tuple[str, str]]:

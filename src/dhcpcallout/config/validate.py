@@ -1,6 +1,7 @@
 """From a document's data to the schema's tables, with everything that the schema finds wrong."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -38,18 +39,21 @@ class Validated:
         document: The document without its mistakes, so that what is left can be checked further.
         origins: For each place in ``document``, where it is in what was given.
         mistakes: Everything that is wrong.
+        stand_ins: Where empty texts are in the document for what is missing or wrong.
     """
 
     document: Document
     origins: Mapping[Place, Place]
     mistakes: list[Mistake]
+    stand_ins: AbstractSet[Place]
 
 
 def validate(data: dict[str, Any]) -> Validated:
     """Check data against the schema.
 
     What is wrong is left out and the rest is checked again, so that no mistake hides another: a misspelt key is read
-    as what it was meant to be, and a table that lacks a key is left out whole.
+    as what it was meant to be, and a table that lacks a text gets an empty one, so that all else in it is checked. A
+    table that lacks anything else is left out whole.
 
     Args:
         data: What ``tomllib.loads`` gives.
@@ -57,9 +61,10 @@ def validate(data: dict[str, Any]) -> Validated:
     data, origins = _corrected(data, {}, {})
     mistakes: list[Mistake] = []
     left_out: set[Place] = set()
+    stand_ins: set[Place] = set()
     while True:
         try:
-            return Validated(Document.model_validate(data), origins, mistakes)
+            return Validated(Document.model_validate(data), origins, mistakes, stand_ins)
         except ValidationError as error:
             errors = error.errors(include_url=False)
             unknown = [details["loc"] for details in errors if details["type"] == "extra_forbidden"]
@@ -75,7 +80,12 @@ def validate(data: dict[str, Any]) -> Validated:
                 elif place in meant_places:
                     continue
                 else:
-                    corrections[place[:-1]] = None
+                    if _field_at(place).annotation is str:
+                        _at(place[:-1], data)[place[-1]] = ""
+                        origins[place] = named
+                        stand_ins.add(named)
+                    else:
+                        corrections[place[:-1]] = None
                     if named in left_out:
                         continue
                 mistakes.append((origins.get(place, named), _explain(details, meant.get(place))))
@@ -110,14 +120,19 @@ def _corrected(
 
 def _meant(place: Place, data: Any) -> str | None:
     """The key that an unknown one was meant to be: the most like it of those that its table lacks."""
-    for part in place[:-1]:
-        data = data[part]
+    data = _at(place[:-1], data)
     table = _table_at(place[:-1])
     if _is_for_all(place):
         return None
     missing = {_folded(name): name for name in fields(table) if name not in data}
     close = get_close_matches(_folded(str(place[-1])), missing, n=1)
     return missing[close[0]] if close else None
+
+
+def _at(place: Place, data: Any) -> Any:
+    for part in place:
+        data = data[part]
+    return data
 
 
 def _is_for_all(place: Place) -> bool:
