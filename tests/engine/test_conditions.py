@@ -425,7 +425,7 @@ KINDS = (
     Kind({"option": "host-name"}, 12, _TEXTS),
     Kind({"field": "vendor-class"}, 60, _TEXTS),
     Kind({"option": 82, "suboption": 6}, 82, _TEXTS),
-    Kind({"option": 82, "suboption": 1}, 82, _TEXTS.map(str.encode), bytes.decode),
+    Kind({"option": 82, "suboption": 1}, 82, _TEXTS.map(str.encode), lambda value: f"0x{value.hex()}"),
     Kind({"option": "user-class"}, 77, st.lists(_TEXTS, min_size=1, max_size=2).map(tuple)),
     Kind({"option": "client-id"}, 61, st.binary(min_size=2, max_size=3), bytes.hex),
     Kind({"option": "dhcp-max-message-size"}, 57, _NUMBERS),
