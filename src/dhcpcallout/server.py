@@ -312,17 +312,16 @@ class Server:
         if self._store_failed:
             self._store_failed = False
             _log.warning("the lease store works again")
-        refused = {id(refusal.change): refusal for refusal in refusals}
+        self.engine.take_over(refusals, changes)
+        refused = {id(refusal.change) for refusal in refusals}
         again = _Turn()
         for turn in turns:
             for transport, exchange in turn.exchanges:
-                lost = [refused.pop(id(change)) for change in exchange.changes if id(change) in refused]
-                if lost:
-                    self.engine.refuse(exchange, lost, self._clock())
+                if any(id(change) in refused for change in exchange.changes):
+                    self.engine.refuse(exchange, (), self._clock())
                     self._go_on(transport, exchange, again)
                 else:
                     self._finish(transport, exchange)
-        self.engine.take_over(refused.values())
         self._wait(again)
 
     def _commit_failed(self, turns: list[_Turn], error: CommitError) -> None:

@@ -358,25 +358,21 @@ class Network(SimulatedNetwork):
     def commit(self, number: int) -> None:
         """Make the first so many of what waits durable, where another server has not been faster, and go on."""
         entries, self.waiting = self.waiting[:number], self.waiting[number:]
-        refused: dict[int, Refusal] = {}
-        for entry in entries:
-            for change in entry.changes:
-                refusal = self._write(change)
-                if refusal is not None:
-                    refused[id(change)] = refusal
+        changes = [change for entry in entries for change in entry.changes]
+        refusals = [refusal for change in changes if (refusal := self._write(change)) is not None]
+        self.engine.take_over(refusals, changes)
+        refused = {id(refusal.change) for refusal in refusals}
         for entry in entries:
             exchange = entry.exchange
             if exchange is None:
                 continue
-            lost = [refused.pop(id(change)) for change in entry.changes if id(change) in refused]
-            if lost:
+            if any(id(change) in refused for change in entry.changes):
                 self.current = self._life(exchange)
                 self.current.is_disturbed = True
-                self.engine.refuse(exchange, lost, self.now)
+                self.engine.refuse(exchange, (), self.now)
                 self._go_on(exchange)
             else:
                 self._finish(exchange)
-        self.engine.take_over(refused.values())
 
     def _write(self, change: LeaseChange) -> Refusal | None:
         address_int = change.address_int

@@ -1,7 +1,7 @@
 """The DHCP server without its sockets, clock and disk: a datagram and the time in, a reply and lease changes out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
@@ -204,7 +204,9 @@ class Engine:
 
         Args:
             exchange: What ``receive`` returned. Its new ``changes`` are to be committed.
-            refusals: What the store refused of its changes; the winners are taken over.
+            refusals: What the store refused of its changes; the winners are taken over. Where a commit was of several
+                exchanges, ``take_over`` all of its refusals first, and give none here: an exchange that is decided
+                about again must not find its rows overwritten by the winner over another.
             now: Unix time, seconds.
         """
         self.take_over(refusals)
@@ -214,10 +216,21 @@ class Engine:
         if exchange.packet is not None:
             self._begin(exchange, self._handling.handle(exchange, exchange.packet))
 
-    def take_over(self, refusals: Iterable[Refusal]) -> None:
-        """Have the rows be those that won over changes of ours."""
-        for refusal in refusals:
-            self._handling.take_over(refusal.change.address_int, refusal.winner)
+    def take_over(self, refusals: Collection[Refusal], changes: Iterable[LeaseChange] = ()) -> None:
+        """Have the rows be those that won over changes of ours.
+
+        Args:
+            refusals: What the store refused.
+            changes: All that the store was given, in order: one that it took may have replaced a winner since.
+        """
+        if not refusals:
+            return
+        winners = {refusal.change.address_int: refusal.winner for refusal in refusals}
+        refused = {id(refusal.change) for refusal in refusals}
+        latest = {change.address_int: change for change in changes}
+        for address_int, winner in winners.items():
+            if address_int not in latest or id(latest[address_int]) in refused:
+                self._handling.take_over(address_int, winner)
 
     def expire(self, now: float, limit: int = 100) -> list[LeaseChange]:
         """End what has run out by ``now``: leases, offers, the rest of declined addresses.
