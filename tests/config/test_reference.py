@@ -15,8 +15,9 @@ EXAMPLES = re.findall(r"```toml\n(.*?)```", reference(), re.DOTALL)
 SCOPES = ["", "subnet", "subnet.pool", "subnet.reservation", "shared-network", "class", "reservation"]
 OTHER_PAGES = [
     block
-    for page in ("classes.md", "replies.md")
-    for block in re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    if page.name != "configuration.md"
+    for block in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 ]
 
 
