@@ -7,7 +7,7 @@ from random import Random
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from dhcpcallout.codes import INFINITE
 from dhcpcallout.engine import Reservation, Subnet
@@ -88,6 +88,7 @@ def test_an_offer_that_was_not_taken_leaves_an_address_as_it_was() -> None:
     assert offer(table, b"a") == ("10.0.0.10", Choice.NEVER_USED)
     assert offer(table, b"b") == ("10.0.0.11", Choice.NEVER_USED)
     assert offer(table, b"d") == ("10.0.0.12", Choice.LONGEST_FREE)
+    assert offer(table, b"h") is None
     table.put(FIRST + 1, released(FIRST + 1, b"b", 20))
     later = OFFER_S + 1
     assert offer(table, b"e", now=later) == ("10.0.0.10", Choice.NEVER_USED)
@@ -262,6 +263,30 @@ def test_of_several_rows_of_a_client_the_current_or_else_the_latest_counts() -> 
         assert table.clients == {b"a": FIRST + 1, b"b": FIRST + 3}
 
 
+def test_of_two_rows_of_an_address_the_latter_counts() -> None:
+    table = addresses("10.0.0.10-10.0.0.20")
+    table.load([lease(FIRST, b"a", 10), lease(FIRST, b"b", 20)])
+    assert table.clients == {b"b": FIRST}
+
+
+def test_addresses_that_come_and_go_leave_nothing_behind() -> None:
+    table = addresses("10.0.0.0/16")
+    (supply,) = table._supplies
+    for number in range(500):
+        for client in (b"a", b"b"):
+            table.offer(FIRST, client, number)
+            table.withdraw(client)
+    assert offer(table, b"c", now=500) == ("10.0.0.1", Choice.NEVER_USED)
+    for now in range(500):
+        assert table.choose(b"d", None, None, now) is not None
+        table.offer(FIRST - 9, b"c", now)
+        table.withdraw(b"c")
+        table.put(FIRST, lease(FIRST, b"a", now))
+        table.put(FIRST, released(FIRST, b"a", now))
+        table.put(FIRST, None)
+    assert (len(supply.free), len(supply._passed_heap), len(supply._passed)) == (1, 1, 1)
+
+
 def test_a_client_is_forgotten_where_another_got_its_address() -> None:
     table = addresses("10.0.0.10-10.0.0.20")
     table.put(FIRST, released(FIRST, b"a", 1))
@@ -331,6 +356,12 @@ class AddressesAgainstAModel(RuleBasedStateMachine):
             exclude=["10.0.0.11", "10.0.0.29"],
             reserved=list(OWNERS.values()),
         )
+
+    @initialize(since=st.none() | st.permutations(range(len(GUARDS))))
+    def begin(self, since: list[int] | None) -> None:
+        if since is not None:
+            for address_int, now in zip(GUARDS, since, strict=True):
+                self.put(address_int, released(address_int, b"", now))
 
     # The model
 
@@ -475,6 +506,14 @@ class AddressesAgainstAModel(RuleBasedStateMachine):
         for client in (b"a", b"b", b"c", b"d", *OWNERS):
             held, until = self.offers.get(client, (None, 0))
             assert self.table.offered(client, self.now) == (held if until > self.now else None)
+
+    @invariant()
+    def no_queue_has_an_address_twice(self) -> None:
+        for supply in self.table._supplies:
+            addresses = [entry & 0xFFFFFFFF for entry in supply.free._heap]
+            assert len(addresses) == len(set(addresses))
+            assert set(supply._passed_heap) == supply._passed
+            assert len(supply._passed_heap) == len(supply._passed)
 
     @invariant()
     def an_end_is_foretold_while_anything_is_to_end(self) -> None:

@@ -141,11 +141,16 @@ def test_a_shortened_lease_ends_at_its_new_end() -> None:
 
 def test_ever_shorter_leases_do_not_make_the_queue_grow_without_bound() -> None:
     table = LeaseRows()
-    table.put(11, ROW._replace(address_int=11, expires_s=30_000))
+    for address_int in (11, 12):
+        table.put(address_int, ROW._replace(address_int=address_int, expires_s=30_000))
+    table.put(12, None)
     for end_s in range(20_000, 100, -1):
         table.put(10, ROW._replace(expires_s=end_s))
+        assert table.next_end_s() == end_s
     assert len(table._ends) < 2000
     assert [row.expires_s for row in table.ended(40_000, 5000)] == [101, 30_000]
+    table.put(12, ROW._replace(address_int=12, expires_s=50_000))
+    assert [row.address_int for row in table.ended(50_000, 9)] == [12]
 
 
 def test_rows_that_come_and_go_do_not_make_the_queue_grow() -> None:
@@ -155,7 +160,7 @@ def test_rows_that_come_and_go_do_not_make_the_queue_grow() -> None:
         table.put(10, None)
     assert len(table._ends) == 1
     assert table.ended(6000, 9) == []
-    assert not table._deleted
+    assert (len(table._ends), table._deleted) == (0, {})
     table.put(10, ROW._replace(expires_s=7000))
     assert table.ended(7000, 9) == [ROW._replace(expires_s=7000)]
 

@@ -229,8 +229,7 @@ class Addresses:
 
     def offer(self, address_int: int, client_key: bytes, now: float) -> None:
         """Hold an address for a client, in the place of what was held for it before."""
-        if self._offered_to.get(client_key) != address_int:
-            self.withdraw(client_key)
+        self.withdraw(client_key)
         lapsed = self._offers.pop(address_int, None)
         if lapsed is not None:
             del self._offered_to[lapsed.client_key]
@@ -385,9 +384,7 @@ class _Supply:
         while (first := free.first()) is not None:
             when, address_int = first
             packed = leases.packed.get(address_int)
-            if packed is None:
-                free.pop()
-            elif packed[0] & STATE != _RELEASED or address_int in offers:
+            if packed is None or packed[0] & STATE != _RELEASED or address_int in offers:
                 free.pop()
                 leases.set_waiting(address_int, False)
             elif (since := expires_of(packed)) > when:

@@ -102,7 +102,7 @@ class LeaseRows:
         # A renewal leaves the row's entry in the queue where it is; when its time comes it is put back to the row's
         # end. So renewals do not make the queue grow.
         self._ends = AddressQueue()
-        self._deleted: dict[int, int] = {}  # rows that are gone while they have an entry, by address: its time
+        self._deleted: dict[int, tuple[int, int]] = {}  # of rows that are gone: what _entries says, if anything
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -137,18 +137,12 @@ class LeaseRows:
         """
         if self._watch is not None:
             self._watch(self.get(address_int), lease)
-        packed = self.packed.get(address_int)
+        waits, queued_s = self._entries(address_int)
         if lease is None:
-            if packed is not None:
-                queued_s = _queued_of(packed)
-                if queued_s:
-                    self._deleted[address_int] = queued_s
-                del self.packed[address_int]
+            self.packed.pop(address_int, None)
+            self._note(address_int, waits, queued_s)
             return
-        if packed is not None:
-            waits, queued_s = packed[0] & WAITS, _queued_of(packed)
-        else:
-            waits, queued_s = 0, self._deleted.pop(address_int, 0)
+        self._deleted.pop(address_int, None)
         end_s = lease.expires_s
         if lease.state != _RELEASED and end_s != INFINITE:
             when = min(max(end_s, 1), INFINITE)
@@ -171,9 +165,9 @@ class LeaseRows:
         return state == _ACTIVE and client_of(packed) == client_key
 
     def set_waiting(self, address_int: int, waits: bool) -> None:
-        """Note whether an address that has a row has an entry in a queue of free ones."""
-        packed = self.packed[address_int]
-        self.packed[address_int] = bytes((packed[0] & ~WAITS | (WAITS if waits else 0),)) + packed[1:]
+        """Note whether an address has an entry in a queue of free ones."""
+        _, queued_s = self._entries(address_int)
+        self._note(address_int, WAITS if waits else 0, queued_s)
 
     def ended(self, now: float, limit: int) -> list[Lease]:
         """Take the rows whose time is over out of the queue of ends: leases, and the rest of declined addresses.
@@ -192,24 +186,20 @@ class LeaseRows:
             if first is None or first[0] > now:
                 break
             when, address_int = first
-            packed = self.packed.get(address_int)
-            if packed is None or _queued_of(packed) != when:
-                if self._deleted.get(address_int) == when:
-                    del self._deleted[address_int]
+            waits, queued_s = self._entries(address_int)
+            if queued_s != when:
                 ends.pop()
                 continue
-            state = packed[0] & STATE
-            expires_s = expires_of(packed)
-            stays = state == _RELEASED or expires_s == INFINITE
-            if not stays and expires_s > now:
-                when = min(expires_s, INFINITE)
-                ends.put_back(when)
-            else:
-                when = 0
-                ends.pop()
-                if not stays:
-                    rows.append(_unpack(address_int, packed))
-            self.packed[address_int] = packed[:_QUEUED_AT] + _QUEUED.pack(when) + packed[_QUEUED_END:]
+            packed = self.packed.get(address_int)
+            end_s = expires_of(packed) if packed is not None and packed[0] & STATE != _RELEASED else INFINITE
+            if now < end_s < INFINITE:
+                ends.put_back(end_s)
+                self._note(address_int, waits, end_s)
+                continue
+            ends.pop()
+            self._note(address_int, waits, 0)
+            if packed is not None and end_s != INFINITE:
+                rows.append(_unpack(address_int, packed))
         return rows
 
     def next_end_s(self) -> int | None:
@@ -225,7 +215,25 @@ class LeaseRows:
                 address_int: queued for address_int, packed in self.packed.items() if (queued := _queued_of(packed))
             }
             self._ends.rebuild(times | {address_int: when})
-            self._deleted.clear()
+            self._deleted = {gone: (waits, 0) for gone, (waits, _) in self._deleted.items() if waits}
+
+    def _entries(self, address_int: int) -> tuple[int, int]:
+        """``WAITS`` if an address has an entry in a queue of free ones; the time of the one in the queue of ends."""
+        packed = self.packed.get(address_int)
+        if packed is None:
+            return self._deleted.get(address_int, (0, 0))
+        return packed[0] & WAITS, _queued_of(packed)
+
+    def _note(self, address_int: int, waits: int, queued_s: int) -> None:
+        packed = self.packed.get(address_int)
+        if packed is not None:
+            flags = bytes((packed[0] & ~WAITS | waits,))
+            queued = _QUEUED.pack(queued_s)
+            self.packed[address_int] = flags + packed[1:_QUEUED_AT] + queued + packed[_QUEUED_END:]
+        elif waits or queued_s:
+            self._deleted[address_int] = waits, queued_s
+        else:
+            self._deleted.pop(address_int, None)
 
 
 def expires_of(packed: bytes) -> int:
