@@ -327,7 +327,7 @@ class Network(SimulatedNetwork):
     def _ended(self, exchange: Exchange) -> None:
         assert exchange.stage is Stage.ENDED
         life = self._life(exchange)
-        life.is_disturbed |= exchange.drop is DropReason.NOMEM  # it would have been held up
+        life.is_disturbed |= exchange.drop in (DropReason.NOMEM, DropReason.DUPLICATE)  # it would have been held up
         life.check()
 
     def _send(self, exchange: Exchange, outgoing: Outgoing | None) -> None:
