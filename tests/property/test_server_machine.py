@@ -728,7 +728,7 @@ class ServerMachine(RuleBasedStateMachine):
         if self.paused:
             self.upset("continue")
         if lapse:
-            network.now += OFFER_TIME_S
+            network.now += OFFER_TIME_S + self.behind_s  # till no offer is held, though the clock was set back since
         self._discover(client)
         room = self._room(client)
         note(f"client {number}: {room} addresses, {len(network.stale)} stale")
