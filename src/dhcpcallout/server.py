@@ -409,7 +409,9 @@ class Server:
     async def _expire_leases(self) -> None:
         while True:
             await asyncio.sleep(_EXPIRY_PERIOD_S)
-            self._wait(_Turn(changes=self.engine.expire(self._clock(), _EXPIRY_SLICE)))
+            while (end_s := self.engine.next_expiry_s()) is not None and end_s <= self._clock():
+                self._wait(_Turn(changes=self.engine.expire(self._clock(), _EXPIRY_SLICE)))
+                await asyncio.sleep(0)  # packets come between the slices
 
 
 async def _answer(awaitable: Awaitable[Any]) -> Any:

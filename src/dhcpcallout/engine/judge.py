@@ -35,7 +35,7 @@ _CLIENT_IDENTIFIER = int(OptionCode.DHCP_CLIENT_IDENTIFIER)
 
 _REFUSED = b"the requested address is not available"
 
-_MOST_RESOLVED = 4096
+_MOST_RESOLVED = 32768
 """For how many combinations of scopes it is kept what they add up to."""
 
 
@@ -73,13 +73,15 @@ class Judge:
         self.server_addresses: frozenset[int] = frozenset()
         self.answers = Answers()
         self._authoritative = authoritative
-        everywhere = plan.reservations.addresses
+        everywhere: dict[PlannedSubnet | None, set[int]] = {}
+        for address_int in plan.reservations.addresses:
+            everywhere.setdefault(plan.networks.subnet_of(address_int), set()).add(address_int)
         self.places = {
             subnet: Addresses(
                 subnet,
                 offer_time_s,
                 self.rows,
-                {*subnet.reservations.addresses, *(one for one in everywhere if one in subnet)},
+                {*subnet.reservations.addresses, *everywhere.get(subnet, ())},
             )
             for subnet in plan.networks.subnets
         }
