@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpcallout.codes import ControlCode, DropReason, MessageType, OptionCode
-from dhcpcallout.engine import Arrival, Delivery, Engine, Reservation, Scope, Subnet
+from dhcpcallout.engine import Arrival, ClientClass, Delivery, Engine, Pool, Reservation, Scope, Subnet
 from dhcpcallout.errors import ConfigError
 from dhcpcallout.hooks import Callout, Drop, HookTable, Replace
 from dhcpcallout.leases import LeaseState, Refusal
+from dhcpcallout.testing import SimulatedNetwork
 from dhcpcallout.wire import encode
 
 PROCESSED = "packet_drop(PROCESSED)"
@@ -414,3 +415,26 @@ def test_every_mistake_in_a_configuration_is_told_at_once() -> None:
         "subnet[1].pools[0]",
         "subnet[1].pools[1]",
     ]
+
+
+def test_a_renewal_that_comes_past_the_relay_agent_keeps_its_classes_and_its_reservation() -> None:
+    port_7 = {"option": "dhcp-agent-options", "suboption": "circuit-id", "equals": "port 7"}
+    network = SimulatedNetwork(
+        [
+            Subnet(
+                network="10.0.5.0/24",
+                pools=[Pool(range="10.0.5.10-10.0.5.20", classes=["seven"])],
+                reservations=[Reservation(remote_id="villa", hostname="villa")],
+                always_send=["host-name"],
+            )
+        ],
+        classes=[ClientClass(name="seven", test=port_7, options={"domain-name": "seven.example"})],
+    )
+    client = network.relay("10.0.5.1", circuit_id=b"port 7", remote_id=b"villa").client()
+    assert client.lease() == IPv4Address("10.0.5.10")
+    client.link(network.deliver)
+    reply = client.renew()
+    assert reply is not None
+    assert reply.message_type is MessageType.ACK
+    assert (reply.get("domain-name"), reply.get("host-name")) == ("seven.example", "villa")
+    assert OptionCode.DHCP_AGENT_OPTIONS not in reply.options

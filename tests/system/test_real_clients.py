@@ -119,8 +119,9 @@ options = {{ routers = ["10.97.0.1"] }}
 """
         )
 
-    def start(self) -> None:
-        self._process = Process(self._namespace, *DHCPCALLOUT, "serve", "-c", str(self.file))
+    def start(self, *through: str) -> None:
+        """Start it, through another program if one is named."""
+        self._process = Process(self._namespace, *through, *DHCPCALLOUT, "serve", "-c", str(self.file))
         self._process.wait_for(" ready: ")
 
     def stop(self) -> None:
@@ -196,6 +197,16 @@ def test_udhcpc_leases_renews_over_a_killed_servers_restart_and_releases(
     server.stop()
     assert server.leases() == {FIRST: "released"}
     server.start()
+
+
+def test_without_a_raw_socket_a_client_is_answered_by_broadcast(
+    namespaces: tuple[str, str], server: Server, require_system: Require
+) -> None:
+    require_system("udhcpc", "setpriv")
+    server.stop()
+    server.start("setpriv", "--bounding-set=-net_raw")
+    got = run_in(namespaces[1], "udhcpc", "-i", "veth-cli", "-f", "-n", "-q", "-t", "3", "-T", "2", "-s", "/bin/true")
+    assert "lease of 10.99.0.100 obtained" in got.stdout, got.stdout
 
 
 def test_dhclient_leases_renews_releases_and_is_refused_a_wrong_address(

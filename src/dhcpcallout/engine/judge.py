@@ -31,6 +31,7 @@ _REQUESTED_ADDRESS = int(OptionCode.DHCP_REQUESTED_ADDRESS)
 _SERVER_IDENTIFIER = int(OptionCode.DHCP_SERVER_IDENTIFIER)
 _LEASE_TIME = int(OptionCode.DHCP_LEASE_TIME)
 _MESSAGE_TYPE = int(OptionCode.DHCP_MESSAGE_TYPE)
+_AGENT_OPTIONS = int(OptionCode.DHCP_AGENT_OPTIONS)
 _CLIENT_IDENTIFIER = int(OptionCode.DHCP_CLIENT_IDENTIFIER)
 
 _REFUSED = b"the requested address is not available"
@@ -135,16 +136,17 @@ class Judge:
         """The situation of a client that is known to be in a network; with no places where it may be in no subnet."""
         reservation = None
         network = selection.network
+        known = self._as_relayed(packet, client)
         if self._reserves:
             hardware = hardware_key(packet.htype, packet.chaddr) if packet.chaddr else b""
             client_id = packet.options.get(_CLIENT_IDENTIFIER, b"")
             tables = [one.reservations for one in network.subnets] if network is not None else []
             for table in (*tables, self.plan.reservations):
-                reservation = table.find(packet, hardware, client_id)
+                reservation = table.find(known, hardware, client_id)
                 if reservation is not None:
                     break
         classes = self.plan.classes.classify(
-            packet,
+            known,
             known=reservation is not None,
             reserved_classes=reservation.classes if reservation is not None else (),
         )
@@ -158,6 +160,20 @@ class Judge:
                 subnets = sorted(network.subnets, key=lambda one: one is not pointed_at)
                 places = tuple(self.places[one] for one in subnets if _is_open(one.classes, classes))
         return Situation(packet, arrival, kind, server_int, client, selection, reservation, classes, places)
+
+    def _as_relayed(self, packet: Packet, client: bytes) -> Packet:
+        """A packet with the option 82 that its client's relay agent gave when the lease was made.
+
+        A renewal comes past the relay agent, and its client is what it was all the same.
+        """
+        if not packet.ciaddr_int or packet.giaddr_int or _AGENT_OPTIONS in packet.options:
+            return packet
+        lease = self.rows.get(packet.ciaddr_int)
+        if lease is None or not lease.relay_information or lease.client_key not in (client, client_key(packet, False)):
+            return packet
+        relayed = copy(packet)
+        relayed.options = packet.options | {_AGENT_OPTIONS: lease.relay_information}
+        return relayed
 
     # Which address
 
