@@ -16,9 +16,9 @@ _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'""")
 _SCALAR = re.compile(
     r"""
-    "{3} (?: [^"\\] | \\. | "{1,2}(?!") )*+ "{3,5}    # up to two quotes may stand before the closing three
-    | '{3} (?: [^'] | '{1,2}(?!') )*+ '{3,5}
-    | " (?: [^"\\] | \\. )*+ "
+    "{3} (?: [^"\\] | \\. | "{1,2}(?!") )* "{3,5}    # up to two quotes may stand before the closing three
+    | '{3} (?: [^'] | '{1,2}(?!') )* '{3,5}
+    | " (?: [^"\\] | \\. )* "
     | ' [^']* '
     | [^,\]}\#\n]+                                    # a number, a boolean, or a date with a space in it
     """,
