@@ -82,11 +82,11 @@ class Handling:
         """Decide about a packet and carry it out, up to what has to be durable before its reply can be made."""
         judge = self.judge
         kind = judge.kind(packet)
-        if isinstance(kind, DropReason) or (kind not in _HANDLERS and kind is not MessageType.LEASEQUERY):
-            exchange.drop = DropReason.INVALID
-            return
         if kind is MessageType.LEASEQUERY:
             self.leasequery(exchange, packet)
+            return
+        if isinstance(kind, DropReason) or kind not in _HANDLERS:
+            exchange.drop = DropReason.INVALID
             return
         situation = judge.situate(packet, exchange.arrival, kind)
         if situation is None:
@@ -222,10 +222,10 @@ class Handling:
         for _ in range(_MOST_TRIED):
             lot = self.judge.choose(situation, exchange.now)
             if lot is None:  # a lease may have ended since they were last looked through
-                ended = self.expire(exchange.now, _LOOKED_AT)
-                if not ended:
+                next_end_s = self.judge.rows.next_end_s()
+                if next_end_s is None or next_end_s > exchange.now:
                     return None
-                exchange.changes += ended
+                exchange.changes += self.expire(exchange.now, _LOOKED_AT)
             elif self._reclaim(exchange, situation, lot):
                 return lot
         return None
