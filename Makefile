@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint soak fuzz docs clean
+.PHONY: run test lint soak fuzz bench docs clean
 
 $(BIN)/dhcpcallout: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -46,9 +46,10 @@ EXAMPLES ?= 5000
 soak: $(BIN)/pytest
 	HYPOTHESIS_PROFILE=soak EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 tests/property/test_server_machine.py
 
-# The codec's speed beside that of other libraries, which get an environment of their own in build/.
+# How fast: the codec beside other libraries, which get an environment of their own in build/, and the engine.
 bench: $(BIN)/dhcpcallout
 	$(BIN)/python benchmarks/bench_wire.py
+	$(BIN)/python benchmarks/bench_engine.py
 
 # What is generated of the documentation, from what it documents.
 docs: $(BIN)/dhcpcallout
