@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from .codes import AddressDeleteReason, AddressGiven, AddressType, ControlCode, DropReason, SendCode
 from .errors import WireError
 from .leases import Lease
-from .wire import Packet, decode
+from .wire import REGISTRY, OptionRegistry, Packet, decode
 
 __all__ = [
     "AddressDeleted",
@@ -59,11 +59,13 @@ class PacketEvent:
         data: The DHCP message that the client sent (for ``ReplyBuilt``: that the server is about to send), as bytes.
         server_address_int: The address of the socket that received the packet, a 32-bit integer.
         context: This callout's own dict for this packet.
+        registry: What the options of its packets are looked up in: the server's, with the user's own options.
     """
 
     data: bytes
     server_address_int: int
     context: Context
+    registry: OptionRegistry = field(default=REGISTRY, repr=False, compare=False)
     _decoded: list[Packet | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -74,7 +76,7 @@ class PacketEvent:
         """
         if not self._decoded:
             try:
-                self._decoded.append(decode(self.data))
+                self._decoded.append(decode(self.data, registry=self.registry))
             except WireError:
                 self._decoded.append(None)
         return self._decoded[0]
@@ -139,7 +141,7 @@ class ReplyBuilt(PacketEvent):
         Raises:
             WireError: Never for an event that the server made: it answers what it could decode.
         """
-        return decode(self.request_data)
+        return decode(self.request_data, registry=self.registry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +270,7 @@ class ReplyPrepared(PacketEvent):
     def reply(self) -> Packet:
         """``reply_data``, decoded when first asked for: what is changed in it until the function returns counts."""
         if not self._reply:
-            self._reply.append(decode(self.reply_data))
+            self._reply.append(decode(self.reply_data, registry=self.registry))
         return self._reply[0]
 
 

@@ -34,7 +34,7 @@ from .events import (
     ServiceControlled,
     SubnetSelected,
 )
-from .wire import Packet
+from .wire import REGISTRY, OptionRegistry, Packet
 
 __all__ = [
     "ABI_SLOTS",
@@ -409,13 +409,14 @@ class HookTable:
 
     Args:
         callouts: In the order in which they are called.
+        registry: What the options of events' packets are looked up in.
 
     Attributes:
-        callouts: The same, as a tuple.
+        callouts, registry: The same, the callouts as a tuple.
         faults: How often each callout's functions failed, in the callouts' order.
     """
 
-    __slots__ = ("callouts", "faults", *(slot.name for slot in SLOTS))
+    __slots__ = ("callouts", "faults", "registry", *(slot.name for slot in SLOTS))
 
     control: tuple[_Entry, ...] | None
     new_packet: tuple[_Entry, ...] | None
@@ -431,8 +432,9 @@ class HookTable:
     lease_committed: tuple[_Entry, ...] | None
     lease_expired: tuple[_Entry, ...] | None
 
-    def __init__(self, callouts: Iterable[Callout] = ()) -> None:
+    def __init__(self, callouts: Iterable[Callout] = (), *, registry: OptionRegistry = REGISTRY) -> None:
         self.callouts = tuple(callouts)
+        self.registry = registry
         self.faults = [0] * len(self.callouts)
         for slot in SLOTS:
             entries = tuple(
@@ -467,7 +469,7 @@ class HookTable:
         """Call a slot's functions, each with an event of its own made of ``fields`` and its callout's context."""
         for place, function in getattr(self, slot.name) or ():
             try:
-                answer = function(slot.event(**fields, context=contexts[place]))
+                answer = function(slot.event(**fields, context=contexts[place], registry=self.registry))
                 if answer is not None:
                     if isinstance(answer, Awaitable):
                         answer = yield Pending(answer, slot.name, place)
@@ -501,7 +503,7 @@ class HookTable:
         for place, function in getattr(self, slot.name) or ():
             try:
                 fields[slot.subject] = subject
-                event = slot.event(**fields, context=contexts[place])
+                event = slot.event(**fields, context=contexts[place], registry=self.registry)
                 answer = function(event)
                 if answer is None and settle is None:
                     continue

@@ -122,7 +122,7 @@ class Server:
             defaults=defaults,
             classes=classes,
             reservations=reservations,
-            hooks=HookTable(self._callouts),
+            hooks=HookTable(self._callouts, registry=registry),
             authoritative=authoritative,
             offer_time_s=offer_time_s,
             decline_time_s=decline_time_s,

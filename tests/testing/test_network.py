@@ -11,6 +11,7 @@ from dhcpcallout.codes import MessageType
 from dhcpcallout.events import PacketReceived
 from dhcpcallout.hooks import Verdict
 from dhcpcallout.testing import SimulatedNetwork
+from dhcpcallout.wire import REGISTRY, OptionDefinition
 
 PROCESSED = "packet_drop(PROCESSED)"
 
@@ -127,6 +128,23 @@ pools = ["10.7.0.10-10.7.0.20"]
     assert network.client().lease() == IPv4Address("10.7.0.10")
     assert [callout.name for callout in network.engine.hooks.callouts] == ["recorder", "mine"]
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".db") == []
+
+
+def test_a_sites_own_options_have_their_names_in_clients_and_callouts() -> None:
+    registry = REGISTRY.with_definitions([OptionDefinition(224, "rack", "uint16")])
+    callout, seen = Callout("c"), []
+
+    @callout.new_packet
+    def note(event: PacketReceived) -> None:
+        seen.append(event.packet.get("rack") if event.packet is not None else None)
+
+    subnet = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.20"], options={"rack": 7}, always_send=["rack"])
+    network = SimulatedNetwork([subnet], callouts=[callout], registry=registry)
+    client = network.client(rack=3)
+    client.lease()
+    assert seen == [3, 3]
+    assert client.reply is not None
+    assert client.reply.get("rack") == 7
 
 
 class TestAModulesOwnFixtures:

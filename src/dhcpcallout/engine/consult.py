@@ -132,7 +132,7 @@ def ask_reply(hooks: HookTable, exchange: Exchange, reply: Packet) -> Steps[Pack
     def settle(event: ReplyPrepared, answer: Replace | None) -> bytes:
         message = event.reply if answer is None else answer.message
         data = message.encode() if isinstance(message, Packet) else bytes(memoryview(message))
-        changed = decode(data)
+        changed = decode(data, registry=reply.registry)
         if changed.errors:
             raise changed.errors[0]
         for name in _FIXED_FIELDS:

@@ -75,7 +75,7 @@ class Engine:
         leasequery_relays: Sequence[str | IPv4Address | IPv4Network] = (),
         registry: OptionRegistry = REGISTRY,
     ) -> None:
-        self.hooks = hooks if hooks is not None else HookTable()
+        self.hooks = hooks if hooks is not None else HookTable(registry=registry)
         self.statistics: Counter[str] = Counter()
         self.parking = parking if parking is not None else Parking()
         self._paused = False

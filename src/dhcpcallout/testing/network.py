@@ -16,7 +16,7 @@ from ..engine.clients import parse_hardware_address
 from ..events import Event
 from ..hooks import SLOTS, Callout, CalloutEntry, HookTable
 from ..leases import Lease, LeaseChange
-from ..wire import Packet, decode, encode
+from ..wire import REGISTRY, OptionRegistry, Packet, decode, encode
 
 __all__ = ["Fired", "SimulatedClient", "SimulatedNetwork", "SimulatedRelay"]
 
@@ -64,6 +64,7 @@ class SimulatedNetwork:
         engine: The server's engine; another one after ``restart``.
         now: Unix time in seconds, for the test to move (``advance`` also ends what has run out by then).
         leases: The durable rows, by address as a 32-bit integer.
+        registry: What options are looked up in.
         fired: Each hook that fired, in order, before the callouts under test saw it. Clear it as you like.
     """
 
@@ -81,6 +82,7 @@ class SimulatedNetwork:
         self.leases: dict[int, Lease] = {}
         self.fired: list[Fired] = []
         self._callouts = tuple(callouts)
+        self.registry: OptionRegistry = arguments.get("registry", REGISTRY)
         self._arguments = {"networks": subnets or [SUBNET], **arguments}
         for callout in self._callouts:
             callout.load(CalloutEntry(()))
@@ -116,7 +118,8 @@ class SimulatedNetwork:
         )
 
     def _start(self) -> Engine:
-        engine = Engine(**self._arguments, hooks=HookTable([self._recorder(), *self._callouts]))
+        callouts = [self._recorder(), *self._callouts]
+        engine = Engine(**self._arguments, hooks=HookTable(callouts, registry=self.registry))
         engine.load(self.leases.values())
         engine.control(ControlCode.START)
         return engine
@@ -146,7 +149,7 @@ class SimulatedNetwork:
         self._clients += 1
         own = b"\x02\0\0" + self._clients.to_bytes(3, "big")
         address = own if hardware_address is None else parse_hardware_address(hardware_address)
-        return SimulatedClient(self.deliver, address, options)
+        return SimulatedClient(self.deliver, address, options, self.registry)
 
     def relay(self, address: str, **agent_options: bytes) -> "SimulatedRelay":
         """A relay agent whose clients are on another link.
@@ -255,8 +258,15 @@ class SimulatedClient:
         reply: The last reply that reached it, or None where there was none.
     """
 
-    def __init__(self, deliver: _Deliver, hardware_address: bytes, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        deliver: _Deliver,
+        hardware_address: bytes,
+        options: Mapping[str, Any],
+        registry: OptionRegistry = REGISTRY,
+    ) -> None:
         self._deliver = deliver
+        self._registry = registry
         self._options = options
         self._xid = int.from_bytes(hardware_address[-4:], "big")
         self.hardware_address = hardware_address
@@ -322,7 +332,7 @@ class SimulatedClient:
     def message(self, message_type: MessageType, *, ciaddr: IPv4Address | int = 0) -> Packet:
         """A message of this client's, with the options that it sends."""
         self._xid = (self._xid + 1) & 0xFFFFFFFF
-        message = Packet(xid=self._xid, ciaddr=ciaddr, chaddr=self.hardware_address)
+        message = Packet(xid=self._xid, ciaddr=ciaddr, chaddr=self.hardware_address, registry=self._registry)
         message.set(OptionCode.DHCP_MESSAGE_TYPE, message_type)
         if message_type in (MessageType.DISCOVER, MessageType.REQUEST, MessageType.INFORM):
             for name, value in self._options.items():
@@ -341,7 +351,7 @@ class SimulatedClient:
         self.reply = None
         if outgoing is None or not self._reaches(message, outgoing):
             return None
-        reply = decode(outgoing.data, strict=True)
+        reply = decode(outgoing.data, strict=True, registry=self._registry)
         if reply.xid != message.xid:
             return None
         self.reply = reply
