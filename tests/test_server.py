@@ -531,6 +531,35 @@ async def test_a_stop_waits_for_parked_packets_until_they_are_answered_or_their_
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("step", ["receive", "finish"])
+async def test_a_fault_of_ours_in_a_packet_is_logged_and_the_server_goes_on(
+    client_of: MakeClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async with Server([SUBNET], listen=LOOPBACK) as server:
+        with monkeypatch.context() as broken:
+            broken.setattr(server.engine, step, None)
+            with pytest.raises(ClientError, match="no answer"):
+                await asyncio.to_thread(client_of(server, 1, timeout_s=0.2, attempts=1).lease)
+        assert server.statistics["pkt4-processing-failed"] == 1
+        assert "could not be processed" in caplog.text
+        await asyncio.to_thread(client_of(server, 1).lease)
+
+
+@pytest.mark.asyncio
+async def test_a_fault_of_ours_in_a_commit_is_logged_and_the_server_goes_on(
+    client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Server([SUBNET], listen=LOOPBACK) as server:
+        client = client_of(server, 1, timeout_s=0.2, attempts=1)
+        lease = await asyncio.to_thread(client.lease)
+        with monkeypatch.context() as broken:
+            broken.setattr(server.engine, "finish", None)
+            with pytest.raises(ClientError, match="no answer"):
+                await asyncio.to_thread(client.renew, lease.address)
+        assert (await asyncio.to_thread(client.renew, lease.address)).address == lease.address
+
+
+@pytest.mark.asyncio
 async def test_a_fault_of_ours_in_a_parked_packet_is_logged_and_leaves_nothing(
     client_of: MakeClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

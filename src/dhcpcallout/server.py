@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .codes import ControlCode
-from .engine import ClientClass, Engine, Exchange, Outgoing, Reservation, Scope, SharedNetwork, Subnet
+from .engine import Arrival, ClientClass, Engine, Exchange, Outgoing, Reservation, Scope, SharedNetwork, Subnet
 from .engine.exchange import Stage
 from .engine.parking import OnTimeout, Parking
 from .errors import CalloutFault, CommitError, ConfigError, Problem
@@ -276,9 +276,8 @@ class Server:
         for datagram, arrival in transport.receive(_TURN):
             try:
                 exchange = self.engine.receive(datagram, arrival, now)
-            except Exception:  # a fault of ours must not cost the turn's other clients their answer
-                self.statistics["pkt4-processing-failed"] += 1
-                _log.exception("a packet from %s could not be processed", arrival.source)
+            except Exception:
+                self._fault(arrival)
                 continue
             self._go_on(transport, exchange, turn)
         self._wait(turn)
@@ -338,7 +337,12 @@ class Server:
                 self._park(transport, exchange, exchange.parked)
 
     def _finish(self, transport: Transport, exchange: Exchange) -> None:
-        self._send(transport, self.engine.finish(exchange, self._clock()))
+        try:
+            outgoing = self.engine.finish(exchange, self._clock())
+        except Exception:
+            self._fault(exchange.arrival)
+            return
+        self._send(transport, outgoing)
         if exchange.parked is not None:
             self._park(transport, exchange, exchange.parked)
 
@@ -352,6 +356,11 @@ class Server:
             turn.exchanges.append((transport, exchange))
         elif exchange.stage is Stage.DECIDING:
             self._finish(transport, exchange)
+
+    def _fault(self, arrival: Arrival) -> None:
+        """Note the exception at hand: a fault of ours must not cost other clients their answer."""
+        self.statistics["pkt4-processing-failed"] += 1
+        _log.exception("a packet from %s could not be processed", arrival.source)
 
     # Async functions of callouts
 
@@ -375,8 +384,7 @@ class Server:
             self._go_on(transport, exchange, turn)
             self._wait(turn)
         except Exception:
-            self.statistics["pkt4-processing-failed"] += 1
-            _log.exception("a packet from %s could not be processed", exchange.arrival.source)
+            self._fault(exchange.arrival)
 
     def _resume(self, exchange: Exchange, hook: asyncio.Task[Any]) -> Outgoing | None:
         now = self._clock()

@@ -422,12 +422,12 @@ class Engine:
         exchange.stage = Stage.ENDED
 
 
-_SENT = {kind: f"pkt4-{kind.name.lower()}-sent" for kind in MessageType} | {None: "pkt4-bootp-sent"}
-_RECEIVED = {kind: f"pkt4-{kind.name.lower()}-received" for kind in MessageType}
-_RECEIVED[MessageType.LEASEQUERY] = "pkt4-lease-query-received"
-_SENT |= {
-    MessageType.LEASEACTIVE: "pkt4-lease-query-response-active-sent",
-    MessageType.LEASEUNASSIGNED: "pkt4-lease-query-response-unassigned-sent",
-    MessageType.LEASEUNKNOWN: "pkt4-lease-query-response-unknown-sent",
+_NAMES = {kind: kind.name.lower() for kind in MessageType} | {
+    MessageType.LEASEQUERY: "lease-query",
+    MessageType.LEASEACTIVE: "lease-query-response-active",
+    MessageType.LEASEUNASSIGNED: "lease-query-response-unassigned",
+    MessageType.LEASEUNKNOWN: "lease-query-response-unknown",
 }
+_RECEIVED = {kind: f"pkt4-{name}-received" for kind, name in _NAMES.items()}
+_SENT = {kind: f"pkt4-{name}-sent" for kind, name in _NAMES.items()} | {None: "pkt4-bootp-sent"}
 _DROPPED = {reason: f"pkt4-drop-{reason.name.lower().replace('_', '-')}" for reason in DropReason}
