@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import ConfigError, DhcpCalloutError
+from .callouts import callouts
 from .check import check
 from .decode import decode
 from .explain import explain
@@ -63,6 +64,7 @@ app.command()(decode)
 app.command()(explain)
 app.command()(request)
 app.command()(serve)
+app.add_typer(callouts)
 app.add_typer(leases)
 
 
