@@ -18,7 +18,7 @@ from .engine.exchange import Stage
 from .engine.parking import OnTimeout, Parking
 from .errors import CalloutFault, CommitError, ConfigError, Problem
 from .hooks import Callout, CalloutEntry, HookTable, Pending
-from .leases import LeaseChange, LeaseStore
+from .leases import LeaseChange, LeaseStore, Refusal
 from .stores import MemoryStore
 from .transports import Transport, UdpTransport, parse_listen
 from .wire import REGISTRY, OptionRegistry
@@ -40,10 +40,18 @@ _EXPIRY_SLICE = 100
 
 @dataclass(slots=True)
 class _Turn:
-    """What was decided and waits to become durable."""
+    """What was decided and waits to become durable.
+
+    One with ``done`` has the changes of an administrator alone; it gets those that were refused, or the CommitError.
+    """
 
     exchanges: list[tuple[Transport, Exchange]] = field(default_factory=list)
     changes: list[LeaseChange] = field(default_factory=list)
+    done: "asyncio.Future[list[Refusal]] | None" = None
+
+    def decided(self) -> Iterable[Exchange | LeaseChange]:
+        """What is undone where the changes cannot become durable."""
+        return self.changes if self.done is not None else (exchange for _, exchange in self.exchanges)
 
 
 class Server:
@@ -290,6 +298,16 @@ class Server:
         if sum(len(waiting.exchanges) for waiting in self._waiting) >= _MOST_WAITING:
             self._read(False)
 
+    async def _make_durable(self, changes: list[LeaseChange]) -> list[Refusal]:
+        """Commit what an administrator changed in the engine, in its turn; give what was refused of it.
+
+        Raises:
+            CommitError: Nothing was written, and the engine has what it had before.
+        """
+        turn = _Turn(changes=changes, done=asyncio.get_running_loop().create_future())
+        self._wait(turn)
+        return await turn.done if turn.done is not None and changes else []
+
     async def _commit_turns(self) -> None:
         """Commit what waits, all of it at once, and finish it; until stopped and nothing waits any more."""
         while not self._stopped.is_set() or self._waiting or self._attending:
@@ -315,6 +333,8 @@ class Server:
         refused = {id(refusal.change) for refusal in refusals}
         again = _Turn()
         for turn in turns:
+            if turn.done is not None and not turn.done.done():
+                turn.done.set_result([refusal for refusal in refusals if refusal.change in turn.changes])
             for transport, exchange in turn.exchanges:
                 if any(id(change) in refused for change in exchange.changes):
                     self.engine.refuse(exchange, (), self._clock())
@@ -331,7 +351,10 @@ class Server:
             self._store_failed = True
             _log.error("the lease store cannot commit, nothing is acknowledged until it can: %s", error)
         abandoned = [waiting for turn in turns for waiting in turn.exchanges]
-        self.engine.abandon([exchange for _, exchange in abandoned])
+        self.engine.abandon([one for turn in turns for one in turn.decided()])
+        for turn in turns:
+            if turn.done is not None and not turn.done.done():
+                turn.done.set_exception(error)
         for transport, exchange in abandoned:
             if exchange.parked is not None:
                 self._park(transport, exchange, exchange.parked)

@@ -187,17 +187,22 @@ class Engine:
         self.hooks.fault(pending.slot, pending.place, error, "the packet is dropped")
         return self._drop(exchange, DropReason.TIMEOUT)
 
-    def abandon(self, exchanges: Sequence[Exchange]) -> None:
+    def abandon(self, decided: Sequence[Exchange | LeaseChange]) -> None:
         """End a turn whose changes could not be made durable: undo them, answer nothing.
 
         Args:
-            exchanges: All exchanges of the turn, in the order in which they were received. Any may be parked then.
+            decided: All exchanges of the turn, in the order in which they were received, and what ``administer`` gave
+                between them. Any exchange may be parked then.
         """
-        for exchange in reversed(exchanges):
-            self._handling.undo(exchange)
-        for exchange in exchanges:
-            exchange.drop = exchange.drop or DropReason.INTERNAL_ERROR
-            self._begin(exchange, self._end(exchange))
+        for one in reversed(decided):
+            if isinstance(one, LeaseChange):
+                self._handling.take_over(one.address_int, one.before)
+            else:
+                self._handling.undo(one)
+        for one in decided:
+            if isinstance(one, Exchange):
+                one.drop = one.drop or DropReason.INTERNAL_ERROR
+                self._begin(one, self._end(one))
 
     def refuse(self, exchange: Exchange, refusals: Sequence[Refusal], now: float) -> None:
         """Decide again about an exchange some of whose changes lost to another server.
@@ -243,6 +248,26 @@ class Engine:
             The changes to commit. Should the commit fail nothing is lost: an ended row ends again after a restart.
         """
         return self._handling.expire(now, limit)
+
+    def administer(self, address_int: int, lease: Lease | None) -> LeaseChange:
+        """Have an address' row be what an administrator says, whoever has the address. Callouts are told who loses it.
+
+        Args:
+            address_int: The address, a 32-bit integer.
+            lease: The row, of that address; None for none at all.
+
+        Returns:
+            The change to commit. Should the commit fail, ``abandon`` it.
+
+        Raises:
+            LookupError: The address is in no subnet.
+            ValueError: A number or a length is beyond what DHCP has.
+        """
+        return self._handling.administer(address_int, lease)
+
+    def lease_of(self, address_int: int) -> Lease | None:
+        """The row of an address as the engine has it now."""
+        return self._handling.judge.rows.get(address_int)
 
     def next_expiry_s(self) -> float | None:
         """When ``expire`` may next have something to do, Unix time in seconds; None where there is nothing."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from math import ceil
 from typing import Any
 
@@ -350,6 +351,19 @@ class Handling:
             self._client_deleted(lease)
         self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED)))
         return True
+
+    def administer(self, address_int: int, after: Lease | None) -> LeaseChange:
+        """Have an address' row be what an administrator says, and tell who loses it by that."""
+        place = self.judge.place_of(address_int)
+        if place is None:
+            raise LookupError(f"{IPv4Address(address_int)} is in no subnet of the configuration")
+        before = self.judge.rows.get(address_int)
+        place.put(address_int, after)
+        if before is not None and before.state == LeaseState.ACTIVE:
+            stays = after is not None and after.state == LeaseState.ACTIVE and after.client_key == before.client_key
+            if not stays:
+                self._client_deleted(before)
+        return LeaseChange(before, after)
 
     def undo(self, exchange: Exchange) -> None:
         """Have the rows be what they were before an exchange."""
