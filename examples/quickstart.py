@@ -4,6 +4,7 @@ Prints what the server logs, each hook as it fires, beside what the clients get.
 """
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Self
 
 EXAMPLES = Path(__file__).resolve().parent
-SDK = EXAMPLES.parent / "src" / "dhcpcallout" / "sdk"
 DHCPCALLOUT = [sys.executable, "-m", "dhcpcallout"]
 SERVER = "127.0.0.1:6767"
 READY_WITHIN_S = 20
@@ -50,9 +50,10 @@ def build_native_callout(callouts: Path) -> bool:
     if compiler is None:
         say("no C compiler here: audit.so is not built, and the server will log that it cannot load it (1034)")
         return False
-    say("building the native callout: cc -shared -fPIC -o audit.so audit.c")
+    say("building the native callout: cc -shared -fPIC $(dhcpcallout sdk --cflags) -o audit.so audit.c")
+    sdk = subprocess.run([*DHCPCALLOUT, "sdk", "--cflags"], check=True, capture_output=True, text=True)
     source, library = callouts / "audit.c", callouts / "audit.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-I", SDK, "-o", library, source], check=True)
+    subprocess.run([compiler, "-shared", "-fPIC", *shlex.split(sdk.stdout), "-o", library, source], check=True)
     return True
 
 

@@ -63,7 +63,8 @@ def compile_callout(
 
     def compile_callout(source: Path, *arguments: str) -> Path:
         library = tmp_path_factory.mktemp("native") / f"{source.stem}.so"
-        flags = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-shared", "-fPIC", f"-I{sdk}")
+        warnings = ("-Wall", "-Wextra", "-pedantic", "-Werror")
+        flags = ("-std=c99", *warnings, "-shared", "-fPIC", f"-I{sdk}", f"-I{sdk / 'posix'}")
         subprocess.run(["cc", *flags, *arguments, "-o", str(library), str(source)], check=True)
         return library
 

@@ -2,7 +2,7 @@
  * A native callout that writes a line for each hook that it is called by, all eight: to the file that the environment
  * variable AUDIT_LOG names, or to standard error.
  *
- *     cc -shared -fPIC -I ../../src/dhcpcallout/sdk -o audit.so audit.c
+ *     cc -shared -fPIC $(dhcpcallout sdk --cflags) -o audit.so audit.c
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -10,8 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <windows.h>
 
-#include "dhcpssdk.h"
+#include <dhcpssdk.h>
 
 #define ADDRESS "%u.%u.%u.%u"
 #define OF(address) (address) >> 24 & 255, (address) >> 16 & 255, (address) >> 8 & 255, (address) & 255

@@ -1,7 +1,8 @@
 /* Refuses the clients whose hardware addresses are on its list. */
 #include <string.h>
+#include <windows.h>
 
-#include "dhcpssdk.h"
+#include <dhcpssdk.h>
 
 static const BYTE refused[][6] = {
     {0x00, 0x0c, 0x01, 0x0b, 0xad, 0x01},

@@ -13,6 +13,7 @@ from .decode import decode
 from .explain import explain
 from .leases import leases
 from .request import request
+from .sdk import sdk
 from .serve import serve
 
 __all__ = ["app", "main"]
@@ -63,6 +64,7 @@ app.command()(check)
 app.command()(decode)
 app.command()(explain)
 app.command()(request)
+app.command()(sdk)
 app.command()(serve)
 app.add_typer(callouts)
 app.add_typer(leases)

@@ -2,11 +2,11 @@
  * The DHCP server callout API, for native callouts on any platform.
  *
  * Source-compatible with the header of the same name in the Windows SDK: on Windows it takes the base types from
- * <windows.h>, elsewhere it defines those that the API uses, with the sizes that they have on Windows.
+ * <windows.h>, elsewhere from the folder posix beside it, which also has a <windows.h> for callouts that include one.
  *
  * A callout is a shared library that exports DhcpServerCalloutEntry. Build one with
  *
- *     cc -shared -fPIC -I DIRECTORY_OF_THIS_FILE -o callout.so callout.c
+ *     cc -shared -fPIC $(dhcpcallout sdk --cflags) -o callout.so callout.c
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -19,83 +19,7 @@
 
 #else
 
-#include <stddef.h>
-#include <stdint.h>
-
-typedef uint8_t BYTE, *LPBYTE, *PBYTE;
-typedef uint8_t UCHAR, *PUCHAR;
-typedef uint8_t BOOLEAN, *PBOOLEAN;
-typedef char CHAR, *LPSTR;
-typedef const char *LPCSTR;
-typedef uint16_t WORD, USHORT;
-typedef uint32_t DWORD, *LPDWORD, *PDWORD;
-typedef uint32_t ULONG, *PULONG;
-typedef int32_t LONG;
-typedef int32_t BOOL, *LPBOOL, *PBOOL;
-typedef void *LPVOID, *PVOID;
-
-/* A unit of UTF-16, whatever wchar_t is: u"..." is an array of them. */
-#ifdef __cplusplus
-typedef char16_t WCHAR, *LPWSTR;
-typedef const char16_t *LPCWSTR;
-#else
-typedef uint16_t WCHAR, *LPWSTR;
-typedef const uint16_t *LPCWSTR;
-#endif
-
-#ifndef TRUE
-#define TRUE 1
-#endif
-#ifndef FALSE
-#define FALSE 0
-#endif
-#ifndef VOID
-#define VOID void
-#endif
-#ifndef IN
-#define IN
-#endif
-#ifndef OUT
-#define OUT
-#endif
-#ifndef OPTIONAL
-#define OPTIONAL
-#endif
-
-/* The one calling convention that there is. */
-#ifndef CALLBACK
-#define CALLBACK
-#endif
-#ifndef WINAPI
-#define WINAPI
-#endif
-#ifndef APIENTRY
-#define APIENTRY
-#endif
-
-#ifndef UNALIGNED
-#define UNALIGNED
-#endif
-
-/* __declspec(dllexport) exports, as it does there. */
-#ifndef __declspec
-#define __declspec(what) DHCPCALLOUT_DECLSPEC_##what
-#define DHCPCALLOUT_DECLSPEC_dllexport __attribute__((visibility("default")))
-#define DHCPCALLOUT_DECLSPEC_dllimport
-#endif
-
-#define ERROR_SUCCESS 0u
-#define NO_ERROR 0u
-#define ERROR_INVALID_FUNCTION 1u
-#define ERROR_FILE_NOT_FOUND 2u
-#define ERROR_ACCESS_DENIED 5u
-#define ERROR_NOT_ENOUGH_MEMORY 8u
-#define ERROR_OUTOFMEMORY 14u
-#define ERROR_NOT_SUPPORTED 50u
-#define ERROR_INVALID_PARAMETER 87u
-#define ERROR_MOD_NOT_FOUND 126u
-#define ERROR_PROC_NOT_FOUND 127u
-#define ERROR_NOT_FOUND 1168u
+#include "posix/windef.h"
 
 #endif /* _WIN32 */
 

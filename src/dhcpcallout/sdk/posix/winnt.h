@@ -1,0 +1,2 @@
+/* Part of <windows.h>. SPDX-License-Identifier: Apache-2.0 */
+#include "windows.h"
