@@ -14,7 +14,7 @@ from ..errors import CalloutFault, CalloutLoadError
 from ..hooks import Callout, CalloutEntry, Drop, Replace
 from .abi import BUFFER_SIZE, DECLARATIONS, ENTRY_POINT, ROWS, SERVER_OPTIONS_SIZE, Row, multi_sz, server_options
 
-__all__ = ["SUFFIXES", "NativeLoader"]
+__all__ = ["SUFFIXES", "BufferOverrun", "NativeLoader"]
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +23,10 @@ SUFFIXES = (".dll", ".so", ".dylib")
 
 _GUARD = b"\xa5\x5a\xc3\x3c" * 64
 """What follows the buffer, and must still follow it after each call."""
+
+
+class BufferOverrun(CalloutFault):
+    """A hook wrote behind its buffer: what else it has written to, nobody knows."""
 
 
 class NativeLoader:
@@ -206,11 +210,11 @@ class _Memory:
         """Look whether a hook wrote behind the buffer.
 
         Raises:
-            CalloutFault: It did.
+            BufferOverrun: It did.
         """
         if self._guard != _GUARD:
             self._guard[:] = _GUARD
-            raise CalloutFault(f"{hook_name} wrote behind the {BUFFER_SIZE} bytes of its buffer")
+            raise BufferOverrun(f"{hook_name} wrote behind the {BUFFER_SIZE} bytes of its buffer")
 
     def packet_after(self, hook_name: str) -> bytes:
         """A copy of the message as a hook left it, in our buffer or in one of its own.
