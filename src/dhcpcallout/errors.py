@@ -9,14 +9,17 @@
     ├── ConfigError            everything wrong in a configuration, all at once (problems)
     ├── StoreError             a lease store that failed
     │   ├── StoreOpenError     ... that cannot be opened, or is not one of ours
-    │   └── CommitError        ... that could not make a turn's changes durable
+    │   │   └── StoreInUseError    ... because a server has it
+    │   ├── CommitError        ... that could not make a turn's changes durable
+    │   └── LeaseFileError     ... a file to import leases from that cannot be read
     ├── CalloutError           a callout that misbehaves
     │   ├── CalloutLoadError   ... that cannot be loaded (event id 1034)
     │   │   └── CalloutInitError   ... because its own code raised meanwhile (event id 1032)
     │   └── CalloutFault       ... that raised, or broke the callout ABI, in a hook (event id 1031)
     ├── TransportError         a socket that cannot be opened or used
     │   └── CaptureError       ... a capture file that cannot be read, or not to its end
-    └── ClientError            an exchange of the client that got a NAK, or silence
+    ├── ClientError            an exchange of the client that got a NAK, or silence
+    └── ControlError           a running server that could not be asked, or that refused (result)
 """
 
 from collections.abc import Sequence
@@ -31,10 +34,13 @@ __all__ = [
     "ClientError",
     "CommitError",
     "ConfigError",
+    "ControlError",
     "DhcpCalloutError",
     "EncodeError",
+    "LeaseFileError",
     "Problem",
     "StoreError",
+    "StoreInUseError",
     "StoreOpenError",
     "TransportError",
     "UnknownOptionError",
@@ -132,6 +138,14 @@ class StoreOpenError(StoreError):
     """A lease store that cannot be opened, is damaged, is newer than this version, or is not ours."""
 
 
+class StoreInUseError(StoreOpenError):
+    """A lease store that a server has: it alone changes the leases."""
+
+
+class LeaseFileError(StoreError):
+    """A file to import leases from that cannot be read, or whose format cannot be told."""
+
+
 class CommitError(StoreError):
     """A commit that did not become durable: nothing that depends on it may be acknowledged."""
 
@@ -165,3 +179,16 @@ class CaptureError(TransportError):
 
 class ClientError(DhcpCalloutError):
     """A client's exchange that failed: the server answered with a NAK, or not at all."""
+
+
+class ControlError(DhcpCalloutError):
+    """A running server that could not be asked, or that refused what it was asked for.
+
+    Args:
+        message: What went wrong.
+        result: The server's answer as a number, or None where there was none.
+    """
+
+    def __init__(self, message: str, result: int | None = None) -> None:
+        super().__init__(message)
+        self.result = result

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from ipaddress import IPv4Address
+from string import ascii_lowercase, ascii_uppercase
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from .codes import INFINITE
 
-__all__ = ["Lease", "LeaseChange", "LeaseState", "LeaseStore", "Refusal"]
+__all__ = ["EVERY_LEASE", "Lease", "LeaseChange", "LeaseQuery", "LeaseState", "LeaseStore", "Refusal", "fold_hostname"]
+
+_TO_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class LeaseState(IntEnum):
@@ -96,6 +99,42 @@ class Refusal(NamedTuple):
     winner: Lease | None
 
 
+class LeaseQuery(NamedTuple):
+    """Which rows a reader wants: those that are as everything says that is not None.
+
+    Attributes:
+        address_int: The address, a 32-bit integer.
+        hardware_address: Of any ``hardware_type``.
+        client_key: As in ``Lease``.
+        hostname: In small or capital letters.
+        after_int: Rows of greater addresses alone.
+    """
+
+    address_int: int | None = None
+    hardware_address: bytes | None = None
+    client_key: bytes | None = None
+    hostname: str | None = None
+    after_int: int = -1
+
+    def matches(self, lease: Lease) -> bool:
+        """Whether a row is wanted."""
+        return (
+            lease.address_int > self.after_int
+            and self.address_int in (None, lease.address_int)
+            and self.hardware_address in (None, lease.hardware_address)
+            and self.client_key in (None, lease.client_key)
+            and (self.hostname is None or fold_hostname(self.hostname) == fold_hostname(lease.hostname))
+        )
+
+
+EVERY_LEASE = LeaseQuery()
+
+
+def fold_hostname(name: str) -> str:
+    """A name as it is compared: its ASCII letters small (RFC 4343)."""
+    return name.translate(_TO_LOWER)
+
+
 @runtime_checkable
 class LeaseStore(Protocol):
     """Where leases are kept. One writer thread calls; only ``snapshot`` may be called from another."""
@@ -117,8 +156,11 @@ class LeaseStore(Protocol):
             CommitError: Nothing was written. The store stays usable: a later commit may succeed.
         """
 
-    def snapshot(self) -> Iterable[Lease]:
+    def snapshot(self, query: LeaseQuery = EVERY_LEASE) -> Iterable[Lease]:
         """The rows that are durable now, by address, for a reader; safe beside the writer.
+
+        Args:
+            query: Which of them.
 
         Raises:
             StoreError: The rows cannot be read.

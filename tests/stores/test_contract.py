@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dhcpcallout.codes import INFINITE
-from dhcpcallout.leases import Lease, LeaseChange, LeaseState, LeaseStore
+from dhcpcallout.leases import Lease, LeaseChange, LeaseQuery, LeaseState, LeaseStore
 from dhcpcallout.stores import MemoryStore, SqliteStore
 
 ROW = Lease(
@@ -204,6 +204,39 @@ def test_a_snapshot_is_by_address(reopen: Reopen) -> None:
     store.commit(put(at(0x80000000), at(3), at(0xFFFFFFFF), at(0)))
     store.commit(put(at(2)))
     assert [row.address_int for row in store.snapshot()] == [0, 2, 3, 0x80000000, 0xFFFFFFFF]
+
+
+@pytest.mark.parametrize(
+    ("query", "addresses"),
+    [
+        (LeaseQuery(), [1, 2, 3, 0xFFFFFFFF]),
+        (LeaseQuery(address_int=2), [2]),
+        (LeaseQuery(address_int=4), []),
+        (LeaseQuery(hardware_address=b"\1\2"), [1, 2]),
+        (LeaseQuery(hardware_address=b""), [0xFFFFFFFF]),
+        (LeaseQuery(hardware_address=b"\1\2", client_key=b"b"), [2]),
+        (LeaseQuery(hostname="pRINTER-é"), [1, 3]),
+        (LeaseQuery(hostname="printer-É"), []),
+        (LeaseQuery(hostname="nul\0a"), [2]),
+        (LeaseQuery(hostname="\udcff"), [0xFFFFFFFF]),
+        (LeaseQuery(hostname=""), []),
+        (LeaseQuery(after_int=0), [1, 2, 3, 0xFFFFFFFF]),
+        (LeaseQuery(after_int=2), [3, 0xFFFFFFFF]),
+        (LeaseQuery(after_int=2, hostname="Printer-é"), [3]),
+        (LeaseQuery(after_int=0xFFFFFFFF), []),
+    ],
+)
+def test_a_snapshot_has_what_is_asked_for_alone(reopen: Reopen, query: LeaseQuery, addresses: list[int]) -> None:
+    store = reopen()
+    store.commit(
+        put(
+            at(3, hostname="PRINTER-é"),
+            at(2, hardware_address=b"\1\2", client_key=b"b", hostname="nul\0a"),
+            at(1, hardware_address=b"\1\2", client_key=b"a", hostname="Printer-é"),
+            at(0xFFFFFFFF, hardware_address=b"", hostname="\udcff"),
+        )
+    )
+    assert [row.address_int for row in store.snapshot(query)] == addresses
 
 
 def test_a_snapshot_stays_as_it_was_when_taken(reopen: Reopen) -> None:

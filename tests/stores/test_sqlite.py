@@ -396,7 +396,7 @@ def test_another_process_is_refused_until_the_store_is_closed(path: Path) -> Non
     command = [sys.executable, "-c", OPEN, str(path)]
     with closing(SqliteStore(path)):
         refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "StoreOpenError" in refused.stderr
+    assert "StoreInUseError" in refused.stderr
     assert "is in use by another server" in refused.stderr
     subprocess.run(command, check=True)
 

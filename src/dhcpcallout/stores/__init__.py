@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import StoreOpenError
-from ..leases import Lease, LeaseStore
+from ..leases import EVERY_LEASE, Lease, LeaseQuery, LeaseStore
 from .memory import MemoryStore
 from .sqlite import SqliteStore, read_leases_file
 
@@ -29,12 +29,13 @@ def open_store(url: str, folder: str | os.PathLike[str] = "") -> LeaseStore:
     return SqliteStore(Path(folder, path)) if path is not None else MemoryStore()
 
 
-def read_leases(url: str, folder: str | os.PathLike[str] = "") -> Iterable[Lease]:
+def read_leases(url: str, folder: str | os.PathLike[str] = "", query: LeaseQuery = EVERY_LEASE) -> Iterable[Lease]:
     """The rows of the store that a URL names, by address, whether or not a server runs on it.
 
     Args:
         url: ``sqlite:PATH``; what is in ``memory:`` only its own process can read.
         folder: What a relative path is relative to; by default the process's own folder.
+        query: Which rows.
 
     Raises:
         StoreError: The URL names no such store, or the rows cannot be read; also while they are iterated over.
@@ -42,7 +43,7 @@ def read_leases(url: str, folder: str | os.PathLike[str] = "") -> Iterable[Lease
     path = _sqlite_path(url)
     if path is None:
         raise StoreOpenError(f"{url} is in the memory of the server's own process: there is no file to read")
-    return read_leases_file(Path(folder, path))
+    return read_leases_file(Path(folder, path), query)
 
 
 def _sqlite_path(url: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from threading import Lock
 
-from ..leases import Lease, LeaseChange, Refusal
+from ..leases import EVERY_LEASE, Lease, LeaseChange, LeaseQuery, Refusal
 
 __all__ = ["MemoryStore"]
 
@@ -29,12 +29,12 @@ class MemoryStore:
                     self._rows.pop(change.address_int, None)
         return ()
 
-    def snapshot(self) -> Iterator[Lease]:
+    def snapshot(self, query: LeaseQuery = EVERY_LEASE) -> Iterator[Lease]:
         """The rows as they are now, by address; from any thread."""
         with self._lock:
             rows = list(self._rows.values())
         rows.sort()
-        return iter(rows)
+        return iter(rows) if query == EVERY_LEASE else filter(query.matches, rows)
 
     def close(self) -> None:
         """Do nothing: there is nothing to release."""

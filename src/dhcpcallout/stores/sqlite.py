@@ -8,8 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import CommitError, StoreError, StoreOpenError
-from ..leases import Lease, LeaseChange, Refusal
+from ..errors import CommitError, StoreError, StoreInUseError, StoreOpenError
+from ..leases import EVERY_LEASE, Lease, LeaseChange, LeaseQuery, Refusal
 
 __all__ = ["APPLICATION_ID", "SqliteStore", "read_leases_file"]
 
@@ -37,7 +37,15 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """The statements that lead from each schema version (``PRAGMA user_version``) to the next; 0 is an empty file."""
 
 _COLUMNS = ", ".join(Lease._fields)
-_SELECT = f"SELECT {_COLUMNS} FROM lease ORDER BY address_int"  # noqa: S608
+_SELECT = f"SELECT {_COLUMNS} FROM lease"  # noqa: S608
+_CONDITIONS = {
+    "address_int": "address_int = ?",
+    "hardware_address": "hardware_address = ?",
+    "client_key": "client_key = ?",
+    "hostname": "hostname = ? COLLATE NOCASE",
+    "after_int": "address_int > ?",
+}
+"""What each part of a ``LeaseQuery`` asks of a row."""
 _UPSERT = f"INSERT OR REPLACE INTO lease ({_COLUMNS}) VALUES ({', '.join('?' * len(Lease._fields))})"  # noqa: S608
 _DELETE = "DELETE FROM lease WHERE address_int = ?"
 
@@ -125,15 +133,18 @@ class SqliteStore:
             raise
         return ()
 
-    def snapshot(self) -> Iterator[Lease]:
+    def snapshot(self, query: LeaseQuery = EVERY_LEASE) -> Iterator[Lease]:
         """The rows that are durable now, by address, read through a connection of its own; from any thread.
 
         The rows are read as they are iterated over; until that ends, the file's WAL cannot be shortened.
 
+        Args:
+            query: Which of them.
+
         Raises:
             StoreError: The rows cannot be read; also while they are iterated over.
         """
-        return _rows(self._path, "mode=ro")
+        return _rows(self._path, "mode=ro", query)
 
     def close(self) -> None:
         """Fold the WAL into the file, and let another server have it."""
@@ -145,8 +156,12 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
 
 
-def read_leases_file(path: str | os.PathLike[str]) -> Iterable[Lease]:
+def read_leases_file(path: str | os.PathLike[str], query: LeaseQuery = EVERY_LEASE) -> Iterable[Lease]:
     """The rows of a lease file, by address, whether or not a server runs on it; no row is ever changed.
+
+    Args:
+        path: The file.
+        query: Which rows.
 
     Raises:
         StoreError: The file is not a lease file, or the rows cannot be read; also while they are iterated over.
@@ -158,10 +173,10 @@ def read_leases_file(path: str | os.PathLike[str]) -> Iterable[Lease]:
         before = path.stat()
         running = _beside(path, "-wal").exists()
     if running:
-        return _rows(path, "mode=ro")
+        return _rows(path, "mode=ro", query)
     # A connection that may see a WAL makes one where there is none, and leaves it there: a -wal of this user's, which
     # the server's may not be able to write to.
-    return _unless_changed(path, before, _rows(path, "mode=ro&immutable=1"))
+    return _unless_changed(path, before, _rows(path, "mode=ro&immutable=1", query))
 
 
 def _unless_changed(path: Path, before: os.stat_result, rows: Iterable[Lease]) -> Iterator[Lease]:
@@ -171,18 +186,24 @@ def _unless_changed(path: Path, before: os.stat_result, rows: Iterable[Lease]) -
         raise StoreError(f"{path}: a server that has just started changed the leases while they were read; read again")
 
 
-def _rows(path: Path, parameters: str) -> Iterator[Lease]:
+def _rows(path: Path, parameters: str, query: LeaseQuery) -> Iterator[Lease]:
     """The rows as they are at the call: the read transaction begins with the first of them."""
-    rows = _stream(path, parameters)
+    rows = _stream(path, parameters, query)
     first = next(rows, None)
     return rows if first is None else chain((first,), rows)
 
 
-def _stream(path: Path, parameters: str) -> Iterator[Lease]:
+def _stream(path: Path, parameters: str, query: LeaseQuery) -> Iterator[Lease]:
+    wanted = {name: value for name, value in query._asdict().items() if value is not None}
+    if query.hostname is not None:
+        wanted["hostname"] = _encoded_hostname(query.hostname)
+    condition = " AND ".join(_CONDITIONS[name] for name in wanted)
     try:
         with closing(_connect(path, parameters)) as connection:
-            for row in connection.execute(_SELECT):
-                yield Lease._make(row if row[7].__class__ is str else _with_decoded_hostname(row))
+            for row in connection.execute(f"{_SELECT} WHERE {condition} ORDER BY address_int", (*wanted.values(),)):
+                lease = Lease._make(row if row[7].__class__ is str else _with_decoded_hostname(row))
+                if query.hostname is None or query.matches(lease):  # SQLite compares no further than to a NUL
+                    yield lease
     except sqlite3.Error as error:
         raise StoreError(f"{path}: the leases cannot be read: {error}") from error
 
@@ -191,12 +212,16 @@ def _stream(path: Path, parameters: str) -> Iterator[Lease]:
 # not UTF-8. SQLite's TEXT cannot keep those, so such a row keeps its hostname as a BLOB.
 
 
-def _with_encoded_hostname(lease: Lease) -> tuple[Any, ...]:
+def _encoded_hostname(hostname: str) -> str | bytes:
     try:
-        lease.hostname.encode()
+        hostname.encode()
     except UnicodeEncodeError:
-        return (*lease[:7], lease.hostname.encode(errors="surrogatepass"), lease.relay_information)
-    return lease
+        return hostname.encode(errors="surrogatepass")
+    return hostname
+
+
+def _with_encoded_hostname(lease: Lease) -> tuple[Any, ...]:
+    return (*lease[:7], _encoded_hostname(lease.hostname), lease.relay_information)
 
 
 def _with_decoded_hostname(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -266,7 +291,7 @@ def _lock(path: Path, lock: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-            raise StoreOpenError(f"{path}: is in use by another server, which holds {lock.name}") from error
+            raise StoreInUseError(f"{path}: is in use by another server, which holds {lock.name}") from error
         raise StoreOpenError(f"{lock}: cannot be locked ({error})") from error
     return connection
 
