@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from .errors import CalloutFault, CommitError, ConfigError, Problem
 from .hooks import Callout, CalloutEntry, HookTable, Pending
 from .leases import LeaseChange, LeaseStore, Refusal
 from .stores import MemoryStore
-from .transports import Transport, UdpTransport, parse_listen
+from .transports import Reader, Transport, UdpTransport, open_reader, parse_listen
 from .wire import REGISTRY, OptionRegistry
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Server:
             registry=registry,
         )
         self._transports: list[Transport] = []
+        self._readers: list[Reader] = []
         self._reading = False
         self._waiting: list[_Turn] = []
         self._work = asyncio.Event()
@@ -216,6 +218,8 @@ class Server:
                 self._transports.append(UdpTransport(host, port))
             for interface in self._interfaces:
                 self._transports.append(UdpTransport(interface=interface))
+            for transport in self._transports:
+                self._readers.append(open_reader(transport.fileno(), partial(self._receive, transport)))
             self.engine.server_addresses = frozenset(
                 int(IPv4Address(host)) for host, _ in self.addresses if host != "0.0.0.0"
             )
@@ -258,6 +262,8 @@ class Server:
         self.engine.control(ControlCode.CONTINUE)
 
     def _release(self) -> None:
+        for reader in self._readers:
+            reader.close()
         for transport in self._transports:
             transport.close()
         self._writer.shutdown()
@@ -271,12 +277,11 @@ class Server:
         if wanted == self._reading:
             return
         self._reading = wanted
-        loop = asyncio.get_running_loop()
-        for transport in self._transports:
+        for reader in self._readers:
             if wanted:
-                loop.add_reader(transport.fileno(), self._receive, transport)
+                reader.resume()
             else:
-                loop.remove_reader(transport.fileno())
+                reader.pause()
 
     def _receive(self, transport: Transport) -> None:
         turn = _Turn()

@@ -27,7 +27,7 @@ def serve(
     config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file (TOML).")],
     log_level: Annotated[LogLevel, typer.Option(help="The least severe log records to print.")] = LogLevel.INFO,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; the log goes to standard error."""
+    """Serve until SIGTERM or SIGINT (Windows: Ctrl-C or Ctrl-Break); the log goes to standard error."""
     import asyncio
     import logging
 
@@ -51,12 +51,16 @@ def _name_event(record: "logging.LogRecord") -> bool:
 async def _serve(settings: "Settings") -> None:
     import asyncio
     import signal
+    import sys
 
     from ..server import Server
 
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if sys.platform == "win32":
+        numbers.append(signal.SIGBREAK)  # Ctrl-Break; also the end of the console, of the session and of Windows
+    for number in numbers:
         try:
             loop.add_signal_handler(number, asked_to_stop.set)
         except NotImplementedError:  # Windows: no handlers in the loop
