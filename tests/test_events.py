@@ -1,6 +1,6 @@
 """Events: what they say of addresses and packets, and that they lend nothing of the server's."""
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -63,6 +63,27 @@ def test_an_event_cannot_be_changed(slot: Any) -> None:
     for field in fields(slot.event):
         with pytest.raises(FrozenInstanceError):
             setattr(event, field.name, None)
+
+
+@pytest.mark.parametrize("slot", SLOTS, ids=lambda slot: slot.name)
+def test_an_event_made_of_values_is_one_made_of_names_and_cannot_be_changed_either(slot: Any) -> None:
+    names = [field.name for field in fields(slot.event) if field.init]
+    made = slot.make(*names)
+    assert made == slot.event(**dict(zip(names, names, strict=True)))
+    assert type(made) is slot.event
+    with pytest.raises(FrozenInstanceError):
+        setattr(made, names[0], None)
+    with pytest.raises(FrozenInstanceError):
+        delattr(made, names[0])
+
+
+def test_an_event_can_be_matched_and_copied_with_another_value() -> None:
+    match PacketReceived(source_int=ADDRESS_INT, source_port=68, interface="lan", **COMMON):
+        case PacketReceived(interface="lan", data=data) as event:
+            assert data == b"short"
+            assert replace(event, interface="dmz").interface == "dmz"
+        case _:
+            pytest.fail("it matched nothing")
 
 
 def test_a_packet_is_decoded_once_for_an_event_and_anew_for_another() -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from dhcpcallout import hooks
 from dhcpcallout.codes import INFINITE, ControlCode, DropReason
-from dhcpcallout.events import AddressSelected, Context, LeaseExpired, PacketReceived, ServiceControlled
+from dhcpcallout.events import (
+    AddressSelected,
+    Context,
+    LeaseExpired,
+    PacketDropped,
+    PacketReceived,
+    ServiceControlled,
+)
 from dhcpcallout.hooks import (
     ABI_SLOTS,
     SLOTS,
@@ -121,7 +128,7 @@ def test_each_callout_has_a_context_of_its_own_for_each_packet() -> None:
     table = HookTable(callouts)
     contexts = table.contexts()
     table.ask(hooks.NEW_PACKET, contexts, b"", **FIELDS)
-    drop = {"data": b"", "server_address_int": 1, "reason": DropReason.PROCESSED}
+    drop: dict[str, Any] = {"data": b"", "server_address_int": 1, "reason": DropReason.PROCESSED}
     table.notify(hooks.PACKET_DROP, contexts, **drop)
     table.notify(hooks.PACKET_DROP, table.contexts(), **drop)
     assert seen == [("a", "a"), ("b", "b"), ("a", None), ("b", None)]
@@ -214,7 +221,9 @@ def run(steps: Steps[Any], *answers: object) -> Any:
 
 
 def ask_steps(table: HookTable, contexts: tuple[Context, ...] | None = None) -> Steps[bytes | Drop]:
-    return table.ask_steps(hooks.NEW_PACKET, contexts or table.contexts(), b"data", **FIELDS)
+    steps = table.submit(hooks.NEW_PACKET, contexts or table.contexts(), b"data", *FIELDS.values())
+    assert not isinstance(steps, bytes | Drop)
+    return steps
 
 
 def test_an_async_function_is_handed_out_with_its_slot_and_callout() -> None:
@@ -322,6 +331,42 @@ def test_where_nothing_can_be_awaited_an_async_function_is_a_fault_and_never_run
     table.announce(hooks.CONTROL, ServiceControlled(ControlCode.START))
     assert table.faults == [3]
     assert not ran
+
+
+def test_functions_that_answer_nothing_leave_no_steps_to_take() -> None:
+    callout = Callout("c")
+    seen: list[object] = []
+    callout.new_packet(seen.append)
+    callout.packet_drop(seen.append)
+    table = HookTable([callout])
+    contexts = table.contexts()
+    assert table.submit(hooks.NEW_PACKET, contexts, b"data", *FIELDS.values()) == b"data"
+    assert not table.notify_steps(hooks.PACKET_DROP, contexts, b"data", 1, DropReason.PROCESSED)
+    (context,) = contexts
+    assert seen == [
+        PacketReceived(data=b"data", context=context, **FIELDS),
+        PacketDropped(data=b"data", server_address_int=1, context=context, reason=DropReason.PROCESSED),
+    ]
+
+
+def test_a_notice_goes_to_those_after_an_async_function_and_after_a_fault() -> None:
+    callout = Callout("c")
+    called: list[str] = []
+    callout.register("packet_drop", lambda event: 7)
+    callout.packet_drop(lambda event: Later())
+    callout.packet_drop(lambda event: called.append("third"))
+    table = HookTable([callout])
+    steps = table.notify_steps(hooks.PACKET_DROP, table.contexts(), b"data", 1, DropReason.PROCESSED)
+    assert not isinstance(steps, tuple)
+    assert run(steps, None) is None
+    assert (called, table.faults) == (["third"], [1])
+
+
+def test_a_notice_says_what_it_lacks_or_has_too_much() -> None:
+    table = HookTable()
+    for fields in ({}, {"reason": DropReason.PROCESSED, "why": ""}):
+        with pytest.raises(TypeError, match="PacketDropped has the fields reason; got"):
+            table.notify(hooks.PACKET_DROP, (), data=b"", server_address_int=1, **fields)
 
 
 # What only Python callouts are asked

@@ -6,9 +6,10 @@ every later event of that packet. Addresses ending in ``_int`` are 32-bit intege
 0xC0A80001); the properties beside them give ``ipaddress.IPv4Address``.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, make_dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from .codes import AddressDeleteReason, AddressGiven, AddressType, ControlCode, DropReason, SendCode
 from .errors import WireError
@@ -32,6 +33,7 @@ __all__ = [
     "ReplyPrepared",
     "ServiceControlled",
     "SubnetSelected",
+    "maker",
 ]
 
 Context = dict[str, Any]
@@ -66,7 +68,7 @@ class PacketEvent:
     server_address_int: int
     context: Context
     registry: OptionRegistry = field(default=REGISTRY, repr=False, compare=False)
-    _decoded: list[Packet | None] = field(default_factory=list, init=False, repr=False, compare=False)
+    _decoded: Packet | WireError | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def packet(self) -> Packet | None:
@@ -74,12 +76,14 @@ class PacketEvent:
 
         The packet is a copy of the server's: changing it changes nothing (return ``Replace`` for that).
         """
-        if not self._decoded:
+        decoded = self._decoded
+        if decoded is None:
             try:
-                self._decoded.append(decode(self.data, registry=self.registry))
-            except WireError:
-                self._decoded.append(None)
-        return self._decoded[0]
+                decoded = decode(self.data, registry=self.registry)
+            except WireError as error:
+                decoded = error.with_traceback(None)
+            object.__setattr__(self, "_decoded", decoded)
+        return None if isinstance(decoded, WireError) else decoded
 
     @property
     def server_address(self) -> IPv4Address:
@@ -264,14 +268,16 @@ class ReplyPrepared(PacketEvent):
     """
 
     reply_data: bytes
-    _reply: list[Packet] = field(default_factory=list, init=False, repr=False, compare=False)
+    _reply: Packet | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def reply(self) -> Packet:
         """``reply_data``, decoded when first asked for: what is changed in it until the function returns counts."""
-        if not self._reply:
-            self._reply.append(decode(self.reply_data, registry=self.registry))
-        return self._reply[0]
+        reply = self._reply
+        if reply is None:
+            reply = decode(self.reply_data, registry=self.registry)
+            object.__setattr__(self, "_reply", reply)
+        return reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,3 +319,29 @@ class LeaseExpired:
 
 
 Event = ServiceControlled | PacketEvent | ClientDeleted | LeaseExpired
+
+E = TypeVar("E")
+
+
+def maker(event: type[E]) -> Callable[..., E]:
+    """What makes events of a class of positional values, in the order of its fields; none has a default.
+
+    A frozen dataclass sets each field by a call, which for a packet's events takes longer than the rest of a hook
+    (``benchmarks/bench_hooks.py``). So the object is one of a subclass that is not frozen until it has its values.
+    """
+
+    def freeze(self: object) -> None:
+        self.__class__ = event
+
+    declared = fields(event)  # type: ignore[arg-type]
+    given = [(one.name, Any, field() if one.init else field(default=None, init=False)) for one in declared]
+    plain = make_dataclass(event.__name__, given, namespace={"__post_init__": freeze})
+    members = {
+        "__slots__": (),
+        "__init__": plain.__init__,  # type: ignore[misc]
+        "__post_init__": freeze,
+        # Both, for they share a slot in a type: the interpreter then knows that they are the ordinary ones.
+        "__setattr__": object.__setattr__,
+        "__delattr__": object.__delattr__,
+    }
+    return type(event.__name__, (event,), members)

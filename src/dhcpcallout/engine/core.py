@@ -342,15 +342,17 @@ class Engine:
         hooks = self.hooks
         if hooks.new_packet is not None:
             arrival = exchange.arrival
-            answer = yield from hooks.ask_steps(
+            answer = hooks.submit(
                 slots.NEW_PACKET,
                 exchange.contexts,
                 exchange.data,
-                server_address_int=arrival.server_address_int,
-                source_int=arrival.source_int,
-                source_port=arrival.source_port,
-                interface=arrival.interface,
+                arrival.server_address_int,
+                arrival.source_int,
+                arrival.source_port,
+                arrival.interface,
             )
+            if not isinstance(answer, bytes | Drop):
+                answer = yield from answer
             if isinstance(answer, Drop):
                 exchange.drop = answer.reason
                 return
@@ -394,16 +396,16 @@ class Engine:
                 return
         if reply.refused is not None and hooks.address_delete is not None:
             reason = AddressDeleteReason.NACKED
-            yield from notify(hooks, exchange, slots.ADDRESS_DELETE, address_int=reply.refused, reason=reason)
+            yield from notify(hooks, exchange, slots.ADDRESS_DELETE, reply.refused, reason)
         if reply.given is not None and hooks.address_offer is not None:
             yield from notify(
                 hooks,
                 exchange,
                 slots.ADDRESS_OFFER,
-                address_int=answer.yiaddr_int,
-                given=reply.given,
-                address_type=AddressType.BOOTP if reply.situation.kind is None else AddressType.DHCP,
-                lease_time_s=reply.lease_time_s,
+                answer.yiaddr_int,
+                reply.given,
+                AddressType.BOOTP if reply.situation.kind is None else AddressType.DHCP,
+                reply.lease_time_s,
             )
         if hooks.build_reply is not None:
             built = yield from ask_reply(hooks, exchange, answer.packet)
@@ -413,13 +415,11 @@ class Engine:
             answer.replace(built)
         data = answer.encode()
         if hooks.packet_send is not None:
-            sent = yield from hooks.ask_steps(
-                slots.PACKET_SEND,
-                exchange.contexts,
-                data,
-                request_data=exchange.data,
-                server_address_int=exchange.arrival.server_address_int,
+            sent = hooks.submit(
+                slots.PACKET_SEND, exchange.contexts, data, exchange.arrival.server_address_int, exchange.data
             )
+            if not isinstance(sent, bytes | Drop):
+                sent = yield from sent
             if isinstance(sent, Drop):
                 exchange.drop = sent.reason
                 return
@@ -442,8 +442,8 @@ class Engine:
             self.statistics[_DROPPED[exchange.drop]] += 1
         if self.hooks.packet_drop is not None:
             if exchange.drop is not None:
-                yield from notify(self.hooks, exchange, slots.PACKET_DROP, reason=exchange.drop)
-            yield from notify(self.hooks, exchange, slots.PACKET_DROP, reason=DropReason.PROCESSED)
+                yield from notify(self.hooks, exchange, slots.PACKET_DROP, exchange.drop)
+            yield from notify(self.hooks, exchange, slots.PACKET_DROP, DropReason.PROCESSED)
         exchange.stage = Stage.ENDED
 
 

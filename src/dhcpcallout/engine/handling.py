@@ -47,15 +47,9 @@ _LOOKED_AT = 64
 _A_CALLOUT = "a callout chose it"
 
 
-def notify(hooks: HookTable, exchange: Exchange, slot: slots.Slot[Any], **fields: Any) -> Steps[None]:
-    """Tell a slot's functions of something that belongs to an exchange's packet."""
-    return hooks.notify_steps(
-        slot,
-        exchange.contexts,
-        data=exchange.data,
-        server_address_int=exchange.arrival.server_address_int,
-        **fields,
-    )
+def notify(hooks: HookTable, exchange: Exchange, slot: slots.Slot[Any], *values: Any) -> Steps[None] | tuple[()]:
+    """Tell a slot's functions of something that belongs to an exchange's packet; ``HookTable.notify_steps``."""
+    return hooks.notify_steps(slot, exchange.contexts, exchange.data, exchange.arrival.server_address_int, *values)
 
 
 class Handling:
@@ -410,7 +404,7 @@ class Handling:
 
     def _address_deleted(self, exchange: Exchange, address_int: int, reason: AddressDeleteReason) -> Steps[None]:
         if self._hooks.address_delete is not None:
-            yield from notify(self._hooks, exchange, slots.ADDRESS_DELETE, address_int=address_int, reason=reason)
+            yield from notify(self._hooks, exchange, slots.ADDRESS_DELETE, address_int, reason)
 
 
 _Handler = Callable[[Handling, Exchange, Situation], Steps[None] | None]

@@ -1,0 +1,182 @@
+"""What hooks cost a packet: native ones, all eight set by C functions that return at once, and none set.
+
+    python benchmarks/bench_hooks.py [--rounds 300]
+
+It needs a C compiler, ``cc``. Engines answer the same packets in one process and take turns of a few milliseconds,
+round after round: one without a callout, the same again (what the two differ by is the measurement's own error), one
+whose callout sets no hook, and one whose callout sets all eight. What hooks cost is what an engine's best round takes
+longer than the first engine's: the processor's time counts, and what else the machine does disturbs the best rounds
+least. The median of the rounds' differences is told as well.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import dhcpcallout
+from dhcpcallout.codes import AddressDeleteReason, AddressGiven, AddressType, ControlCode, DropReason, MessageType
+from dhcpcallout.engine import Arrival, Engine, Subnet
+from dhcpcallout.hooks import ABI_SLOTS, Callout, CalloutEntry, HookTable
+from dhcpcallout.leases import Lease, LeaseState
+from dhcpcallout.loaders.native import NativeLoader
+from dhcpcallout.wire import Packet, encode
+
+TARGET_US = 15
+"""What the hooks of a REQUEST that is granted may cost: NewPkt, HandleOptions, AddressOffer, PktSend, PktDrop."""
+
+BATCH = 20
+"""Packets of one kind in a turn, and a hook's calls."""
+
+SOURCE = Path(__file__).with_name("hooks.c")
+SERVER_INT, CLIENT_INT = 0x0A000001, 0x0A00000A
+MAC = b"\x00\x0b\x82\x01\xfc\x42"
+ARRIVAL = Arrival(source_int=CLIENT_INT, source_port=68, server_address_int=SERVER_INT, interface="eth0")
+START_S, LEASE_S = 1_700_000_000, 86_400
+
+
+def datagram(kind: MessageType, ciaddr_int: int = 0) -> bytes:
+    """A packet as a Windows laptop sends it."""
+    options = {
+        53: bytes((kind,)),
+        61: b"\1" + MAC,
+        12: b"laptop",
+        57: b"\x05\xdc",
+        60: b"MSFT 5.0",
+        55: bytes((1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252)),
+    }
+    return encode(Packet(xid=0x3903F326, ciaddr=ciaddr_int, chaddr=MAC, options=options)).data
+
+
+DISCOVER, REQUEST = datagram(MessageType.DISCOVER), datagram(MessageType.REQUEST, CLIENT_INT)
+
+
+class Server:
+    """An engine whose one client has a lease, and the microseconds that each kind of packet took, round by round."""
+
+    def __init__(self, callouts: list[Callout]) -> None:
+        self.times: dict[bytes, list[float]] = {DISCOVER: [], REQUEST: []}
+        subnet = Subnet(
+            network="10.0.0.0/24",
+            pools=["10.0.0.10-10.0.0.99"],
+            lease_time_s=LEASE_S,
+            options={"routers": ["10.0.0.1"], "domain-name-servers": ["10.0.0.2", "10.0.0.3"]},
+        )
+        self.engine = Engine([subnet], hooks=HookTable(callouts))
+        key = b"\1" + MAC
+        self.engine.load([Lease(CLIENT_INT, key, 1, MAC, LeaseState.ACTIVE, START_S, START_S + LEASE_S, "laptop")])
+
+    def round(self) -> None:
+        receive, finish = self.engine.receive, self.engine.finish
+        for data, times in self.times.items():
+            began = time.process_time_ns()
+            for _ in range(BATCH):
+                finish(receive(data, ARRIVAL, START_S), START_S)
+            times.append((time.process_time_ns() - began) / BATCH / 1000)
+
+
+class Hook:
+    """The function that a callout has on one slot, an event for it, and the microseconds of its calls."""
+
+    def __init__(self, callout: Callout, slot: str) -> None:
+        self.slot, self.times = slot, list[float]()
+        (self.function,) = callout.functions[slot]
+        self.event = events(callout)[slot]
+
+    def round(self) -> None:
+        function, event = self.function, self.event
+        for _ in range(BATCH):
+            began = time.perf_counter_ns()
+            function(event)
+            self.times.append((time.perf_counter_ns() - began) / 1000)
+
+
+def events(callout: Callout) -> dict[str, Any]:
+    """An event for each slot of the callout ABI, of a packet that the callout's first hook has seen."""
+    common: dict[str, Any] = {"data": REQUEST, "server_address_int": SERVER_INT, "context": {}}
+    address: dict[str, Any] = {"address_int": CLIENT_INT, **common}
+    given: dict[str, Any] = {"given": AddressGiven.OLD, "address_type": AddressType.DHCP, "lease_time_s": LEASE_S}
+    fields: dict[str, dict[str, Any]] = {
+        "control": {"code": ControlCode.CONTINUE},
+        "new_packet": {"source_int": CLIENT_INT, "source_port": 68, "interface": "eth0", **common},
+        "packet_drop": {"reason": DropReason.PROCESSED, **common},
+        "packet_send": {"request_data": REQUEST, **common},
+        "address_delete": {"reason": AddressDeleteReason.RELEASE, **address},
+        "address_offer": {**given, **address},
+        "handle_options": common,
+        "delete_client": {"address_int": CLIENT_INT, "hardware_address": MAC, "address_type": AddressType.DHCP},
+    }
+    made = {slot.name: slot.event(**fields[slot.name]) for slot in ABI_SLOTS}
+    callout.functions["new_packet"][0](made["new_packet"])
+    return made
+
+
+def build(folder: Path, *flags: str) -> Callout:
+    """Compile and load the callout."""
+    library = folder / f"hooks{''.join(flags)}.so"
+    sdk = Path(dhcpcallout.__file__).parent / "sdk"
+    command = ["cc", "-std=c99", "-O2", "-shared", "-fPIC", f"-I{sdk}", *flags, "-o", str(library), str(SOURCE)]
+    subprocess.run(command, check=True)
+    return NativeLoader().load(str(library), CalloutEntry(()))
+
+
+def share(times: list[float], part: float) -> float:
+    return sorted(times)[int(part * (len(times) - 1))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=300, help="how often each engine has its turn (default 300)")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        callout = build(Path(folder))
+        servers = {
+            "no callout": Server([]),
+            "no callout, again": Server([]),
+            "callout without a hook": Server([build(Path(folder), "-DNONE")]),
+            "all eight hooks": Server([callout]),
+        }
+        hooks = [Hook(callout, slot.name) for slot in ABI_SLOTS]
+        turns = [server.round for server in servers.values()] + [hook.round for hook in hooks]
+        order = random.Random(1)
+        for _ in range(rounds):
+            order.shuffle(turns)  # so that none always comes after the same one
+            for turn in turns:
+                turn()
+        report(servers, hooks)
+
+
+def report(servers: dict[str, Server], hooks: list[Hook]) -> None:
+    print(
+        f"Python {sys.version.split()[0]}; microseconds, best round; in brackets what it is more than without callouts"
+    )
+    base = servers["no callout"]
+    print(f"{'':<24}{'DISCOVER, 4 hooks':>26}{'REQUEST, 5 hooks':>26}")
+    for name, server in servers.items():
+        cells = (
+            f"{min(times):.2f} [{min(times) - min(base.times[data]):+.2f}]".rjust(26)
+            for data, times in server.times.items()
+        )
+        print(f"{name:<24}{''.join(cells)}")
+    print(f"{'one call of a hook':<24}{'median':>10}{'p99':>10}")
+    for hook in hooks:
+        print(f"{hook.slot:<24}{median(hook.times):>10.2f}{share(hook.times, 0.99):>10.2f}")
+    all_eight = servers["all eight hooks"].times[REQUEST]
+    print(f"all hooks of a REQUEST, median of the rounds: {more(all_eight, base.times[REQUEST]):.1f} us")
+    cost = min(all_eight) - min(base.times[REQUEST])
+    met = "met" if cost <= TARGET_US else "MISSED"
+    print(f"all hooks of a REQUEST, best round: {cost:.1f} us, at most {TARGET_US} wanted: {met}")
+
+
+def more(times: list[float], base: list[float]) -> float:
+    """By how much rounds are above others: the median of the differences."""
+    return median(one - other for one, other in zip(times, base, strict=True))
+
+
+if __name__ == "__main__":
+    main()
