@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -37,9 +36,6 @@ OVERLOAD = 1.5
 SERVER_CORE, CLIENT_CORE = 0, 1
 
 SAMPLE_S = 0.02
-
-PRIORITY = -15
-"""Of the servers and perfdhcp, for ``nice``: what else runs on the machine is to come after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +91,13 @@ class Result:
 
 def run(network: Network, running: Running, command: Sequence[str], asked: int, seconds: float) -> Trial:
     """Let perfdhcp put a load on a server, and look at both."""
-    client = ["ip", "netns", "exec", network.client, "taskset", "-c", str(CLIENT_CORE), *command]
     cpu_before = running.cpu_s
     _, sent_before = running.packets()
     sent, first_s, last_s = sent_before, math.nan, math.nan
-    with TemporaryFile("w+") as printed, subprocess.Popen(client, stdout=printed, stderr=printed) as process:
+    with (
+        TemporaryFile("w+") as printed,
+        network.start(network.client, CLIENT_CORE, command, stdout=printed, stderr=printed) as process,
+    ):
         ended = False
         while not ended:
             ended = process.poll() is not None
@@ -278,7 +276,8 @@ def main() -> None:
     with (WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         os.sched_setaffinity(0, {CLIENT_CORE})
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+        # To look at the counters on time, though perfdhcp never sleeps on this core
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
         print(json.dumps(machine()), file=sys.stderr)
         results = {server.name: Result() for server in chosen}
         with Network() as network:

@@ -107,11 +107,19 @@ def _sqlite(folder: Path) -> list[str]:
     return _ours(folder, "sqlite:leases.db")
 
 
+# What no server can be faster than
+
+
+def _bare_loop(_folder: Path) -> list[str]:
+    return [sys.executable, "-m", f"{__package__}.bare_loop"]
+
+
 SERVERS = (
     Server("kea", "Kea, memfile, one thread", "kea-dhcp4", "kea-dhcp4-server", _kea_single, _KEA_FOLDERS),
     Server("kea-mt", "Kea, memfile, threads", "kea-dhcp4", "kea-dhcp4-server", _kea_multi, _KEA_FOLDERS),
     Server("ours-memory", "dhcpcallout, memory", "", "", _memory),
     Server("ours-sqlite", "dhcpcallout, SQLite FULL", "", "", _sqlite),
+    Server("bare-loop", "a bare loop in Python", "", "", _bare_loop, {"PYTHONPATH": str(ROOT)}),
 )
 
 BASELINE = "kea"
@@ -169,11 +177,11 @@ def serving(server: Server, network: Network, core: int, folder: Path) -> Iterat
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     environment = {name: text.format(folder=folder) for name, text in server.environment.items()}
-    command = ["ip", "netns", "exec", network.server, "taskset", "-c", str(core), *server.command(folder)]
+    environment |= os.environ
     log = folder / "log"
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        process = network.start(
+            network.server, core, server.command(folder), cwd=folder, env=environment, stdout=out, stderr=out
         )
     try:
         knock = [sys.executable, "-m", f"{__package__}.knock", CLIENT, SERVER, str(START_S)]
