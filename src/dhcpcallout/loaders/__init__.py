@@ -1,5 +1,6 @@
 """What fills the hook table: the registry rule, and a loader for each kind of callout."""
 
+from .isolated import Failure, IsolatedCallout, IsolatedLoader, Isolation
 from .python import load_function
 from .registry import (
     Attempt,
@@ -16,6 +17,10 @@ from .registry import (
 
 __all__ = [
     "Attempt",
+    "Failure",
+    "IsolatedCallout",
+    "IsolatedLoader",
+    "Isolation",
     "LoadResult",
     "Loader",
     "Policy",

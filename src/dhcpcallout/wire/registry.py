@@ -74,9 +74,16 @@ class OptionRegistry(OptionSpace):
 
     Args:
         spaces: The rows of each space; "dhcp4" holds DHCP's own options.
+        definitions: Those of them that a user has defined.
+
+    Attributes:
+        definitions: The same, as a tuple.
     """
 
-    def __init__(self, spaces: Mapping[str, Iterable[OptionSpec]]) -> None:
+    def __init__(
+        self, spaces: Mapping[str, Iterable[OptionSpec]], definitions: Iterable[OptionDefinition] = ()
+    ) -> None:
+        self.definitions = tuple(definitions)
         bound: dict[str, OptionSpace] = {}
 
         def rows(specs: Iterable[OptionSpec]) -> Iterator[OptionSpec]:
@@ -153,7 +160,9 @@ class OptionRegistry(OptionSpace):
         problems += _cycles(definitions, rows)
         if problems:
             raise ConfigError(problems)
-        return OptionRegistry({name: tuple(specs.values()) for name, specs in rows.items()})
+        spaces = {name: tuple(specs.values()) for name, specs in rows.items()}
+        earlier = (one for one in self.definitions if (one.space, one.code) not in defined)
+        return OptionRegistry(spaces, (*earlier, *definitions))
 
 
 def _type_of(definition: OptionDefinition) -> AnyType:
