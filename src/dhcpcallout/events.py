@@ -7,7 +7,7 @@ every later event of that packet. Addresses ending in ``_int`` are 32-bit intege
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, ClassVar, TypeVar
 
@@ -320,28 +320,31 @@ class LeaseExpired:
 
 Event = ServiceControlled | PacketEvent | ClientDeleted | LeaseExpired
 
-E = TypeVar("E")
+E = TypeVar("E", bound=PacketEvent)
+
+_NOT_OF_THE_PACKET = ("context", "registry")
 
 
-def maker(event: type[E]) -> Callable[..., E]:
-    """What makes events of a class of positional values, in the order of its fields; none has a default.
+def maker(event: type[E]) -> Callable[[tuple[Any, ...], Context, OptionRegistry], E]:
+    """What makes events of a packet: of the values of all other fields in their order, a context and a registry.
 
     A frozen dataclass sets each field by a call, which for a packet's events takes longer than the rest of a hook
     (``benchmarks/bench_hooks.py``). So the object is one of a subclass that is not frozen until it has its values.
     """
-
-    def freeze(self: object) -> None:
-        self.__class__ = event
-
-    declared = fields(event)  # type: ignore[arg-type]
-    given = [(one.name, Any, field() if one.init else field(default=None, init=False)) for one in declared]
-    plain = make_dataclass(event.__name__, given, namespace={"__post_init__": freeze})
-    members = {
-        "__slots__": (),
-        "__init__": plain.__init__,  # type: ignore[misc]
-        "__post_init__": freeze,
-        # Both, for they share a slot in a type: the interpreter then knows that they are the ordinary ones.
-        "__setattr__": object.__setattr__,
-        "__delattr__": object.__delattr__,
-    }
-    return type(event.__name__, (event,), members)
+    values = [one.name for one in fields(event) if one.init and one.name not in _NOT_OF_THE_PACKET]
+    others = [one.name for one in fields(event) if not one.init]
+    lines = (
+        "def make(values, context, registry):",
+        "    self = new(Thawed)",
+        f"    {', '.join(f'self.{name}' for name in values)}, = values",
+        "    self.context, self.registry = context, registry",
+        *(f"    self.{name} = None" for name in others),
+        "    self.__class__ = event",
+        "    return self",
+    )
+    # Both, for they share a slot in a type: the interpreter then knows that they are the ordinary ones.
+    ordinary = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    names: dict[str, Any] = {"new": object.__new__, "Thawed": type(event.__name__, (event,), ordinary), "event": event}
+    exec("\n".join(lines), names)  # noqa: S102 - of nothing but our own classes' fields, as dataclasses does it
+    make: Callable[[tuple[Any, ...], Context, OptionRegistry], E] = names["make"]
+    return make

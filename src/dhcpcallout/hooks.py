@@ -153,7 +153,7 @@ class Slot(Generic[E]):
         event: The class of what its functions get.
         answers: The classes of what its functions may return besides None.
         subject: The field of the event that an answer is about: those asked later find it as it was answered.
-        make: Makes an event of the values of its fields, in their order.
+        make: Makes an event; for one of a packet see ``events.maker``.
     """
 
     name: str
@@ -164,7 +164,8 @@ class Slot(Generic[E]):
     make: Callable[..., E] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "make", maker(self.event))
+        make = maker(self.event) if issubclass(self.event, PacketEvent) else self.event
+        object.__setattr__(self, "make", make)
 
     @property
     def may_answer(self) -> bool:
@@ -476,7 +477,11 @@ class HookTable:
         return None
 
     def notify_steps(
-        self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, server_address_int: int, *values: Any
+        self,
+        slot: Slot[Any],
+        contexts: tuple[Context, ...],
+        *values: Any,
+        entries: Iterator[_Entry] | None = None,
     ) -> Steps[None] | tuple[()]:
         """Call a slot's functions, each with an event of its own that has its callout's context.
 
@@ -486,32 +491,31 @@ class HookTable:
         Args:
             slot: The slot.
             contexts: The packet's contexts.
-            data: The event's message.
-            server_address_int: The address of the socket that received the packet, a 32-bit integer.
-            values: The values of the fields that only events of this class have, in their order.
+            values: The values of the events' fields in their order, without ``context`` and ``registry``: ``data``,
+                ``server_address_int``, and those that only events of this class have.
+            entries: Whom to call, where not all of the slot's functions.
         """
-        return self._notify(slot, iter(getattr(self, slot.name) or ()), contexts, data, server_address_int, values)
-
-    def _notify(
-        self,
-        slot: Slot[Any],
-        entries: Iterator[_Entry],
-        contexts: tuple[Context, ...],
-        data: bytes,
-        server_address_int: int,
-        values: tuple[Any, ...],
-    ) -> Steps[None] | tuple[()]:
+        if entries is None:
+            entries = iter(getattr(self, slot.name) or ())
         for place, function in entries:
             try:
-                answer = function(slot.make(data, server_address_int, contexts[place], self.registry, *values))
+                answer = function(slot.make(values, contexts[place], self.registry))
             except (Exception, SystemExit) as error:  # a callout that calls sys.exit() must not end the server
                 self.fault(slot.name, place, error)
                 continue
             if answer is not None:
-                return self._notify_on(answer, place, slot, entries, contexts, data, server_address_int, values)
+                return self._notify_on(answer, place, entries, slot, contexts, values)
         return ()
 
-    def _notify_on(self, answer: Any, place: int, slot: Slot[Any], *rest: Any) -> Steps[None]:
+    def _notify_on(
+        self,
+        answer: Any,
+        place: int,
+        entries: Iterator[_Entry],
+        slot: Slot[Any],
+        contexts: tuple[Context, ...],
+        values: tuple[Any, ...],
+    ) -> Steps[None]:
         """See to what a function answered, and call those after it."""
         try:
             if isinstance(answer, Awaitable):
@@ -520,51 +524,46 @@ class HookTable:
                 _check_answer(slot, answer)
         except (Exception, SystemExit) as error:
             self.fault(slot.name, place, error)
-        yield from self._notify(slot, *rest)
+        yield from self.notify_steps(slot, contexts, *values, entries=entries)
 
     def submit(
-        self, slot: Slot[Any], contexts: tuple[Context, ...], data: bytes, server_address_int: int, *values: Any
+        self,
+        slot: Slot[Any],
+        contexts: tuple[Context, ...],
+        *values: Any,
+        entries: Iterator[_Entry] | None = None,
     ) -> bytes | Drop | Steps[bytes | Drop]:
         """Call a slot's functions in turn, each with the message that those before it made of ``data``.
 
         Args:
             slot: The slot: one whose answers are ``Drop`` and ``Replace``, and its subject ``data``.
             contexts: The packet's contexts.
-            data: The message.
-            server_address_int: As for ``notify_steps``.
             values: As for ``notify_steps``.
+            entries: As for ``notify_steps``.
 
         Returns:
             The message, or the ``Drop`` that ended it, after which no function is called; where a function answered,
             the steps that lead to it.
         """
-        return self._submit(slot, iter(getattr(self, slot.name) or ()), contexts, data, server_address_int, values)
-
-    def _submit(
-        self,
-        slot: Slot[Any],
-        entries: Iterator[_Entry],
-        contexts: tuple[Context, ...],
-        data: bytes,
-        server_address_int: int,
-        values: tuple[Any, ...],
-    ) -> bytes | Drop | Steps[bytes | Drop]:
+        if entries is None:
+            entries = iter(getattr(self, slot.name) or ())
         for place, function in entries:
             try:
-                answer = function(slot.make(data, server_address_int, contexts[place], self.registry, *values))
+                answer = function(slot.make(values, contexts[place], self.registry))
             except (Exception, SystemExit) as error:
                 self.fault(slot.name, place, error)
                 continue
             if answer is not None:
-                return self._submit_on(answer, place, slot, entries, contexts, data, server_address_int, values)
+                return self._submit_on(answer, place, entries, slot, contexts, *values)
+        data: bytes = values[0]
         return data
 
     def _submit_on(
         self,
         answer: Any,
         place: int,
-        slot: Slot[Any],
         entries: Iterator[_Entry],
+        slot: Slot[Any],
         contexts: tuple[Context, ...],
         data: bytes,
         *rest: Any,
@@ -580,7 +579,7 @@ class HookTable:
                 data = _message(answer)
         except (Exception, SystemExit) as error:
             self.fault(slot.name, place, error)
-        left = self._submit(slot, entries, contexts, data, *rest)
+        left = self.submit(slot, contexts, data, *rest, entries=entries)
         return left if isinstance(left, bytes | Drop) else (yield from left)
 
     def ask_steps(

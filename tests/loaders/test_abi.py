@@ -1,3 +1,4 @@
+import struct
 import sys
 
 import pytest
@@ -5,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpcallout import hooks
-from dhcpcallout.loaders.abi import DECLARATIONS, ROWS, SERVER_OPTIONS_SIZE, multi_sz, server_options
-from dhcpcallout.wire import Packet, encode
+from dhcpcallout.loaders.abi import DECLARATIONS, ROWS, SERVER_OPTIONS_SIZE, ServerOptions, multi_sz, server_options
+from dhcpcallout.testing.strategies import packets
+from dhcpcallout.wire import Packet, encode, scan
 
 POINTER = 8 if sys.maxsize > 1 << 32 else 4
 BASE = 1 << 20
@@ -24,6 +26,23 @@ OFFSETS = {
     "DNSNameLength": (128, 72),
     "DNSName": (136, 76),
 }
+
+
+FIELDS = {
+    "MessageType": "P", "SubnetMask": "P", "RequestedAddress": "P", "RequestLeaseTime": "P", "OverlayFields": "P",
+    "RouterAddress": "P", "Server": "P", "ParameterRequestList": "P", "ParameterRequestListLength": "I",
+    "MachineName": "P", "MachineNameLength": "I", "ClientHardwareAddressType": "B", "ClientHardwareAddressLength": "B",
+    "ClientHardwareAddress": "P", "ClassIdentifier": "P", "ClassIdentifierLength": "I", "VendorClass": "P",
+    "VendorClassLength": "I", "DNSFlags": "I", "DNSNameLength": "I", "DNSName": "P", "DSDomainNameRequested": "B",
+    "DSDomainName": "P", "DSDomainNameLen": "I", "ScopeId": "P",
+}  # fmt: skip
+
+
+def read(image: bytes, name: str) -> int:
+    """A field by the C compiler's layout."""
+    names = list(FIELDS)
+    number: int = struct.unpack_from("@" + "".join(FIELDS.values()), image)[names.index(name)]
+    return number
 
 
 def field(image: bytes, name: str, size: int = POINTER) -> int:
@@ -120,3 +139,93 @@ def test_every_pointer_points_into_the_message(tail: bytes) -> None:
         assert field(image, name) == 0 or BASE <= field(image, name) <= BASE + len(data)
     for pointer, length in (("MachineName", "MachineNameLength"), ("DNSName", "DNSNameLength")):
         assert field(image, pointer) + field(image, length, 4) <= BASE + len(data)
+
+
+options_fields = st.lists(
+    st.one_of(
+        st.just(b"\0"),
+        st.just(b"\xff"),
+        st.sampled_from([b"\x34\x01\x01", b"\x34\x01\x02", b"\x34\x01\x03", b"\x34\x00"]),
+        st.builds(
+            lambda code, value, lie: bytes((code, (len(value) + lie) & 0xFF)) + value,
+            st.sampled_from([1, 3, 12, 50, 51, 53, 54, 55, 60, 61, 77, 81, 224]),
+            st.binary(max_size=8),
+            st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1]),
+        ),
+        st.binary(max_size=3),
+    ),
+    max_size=12,
+).map(b"".join)
+"""Options with every kind of damage, most of them of interest to the structure."""
+
+messages = st.builds(
+    lambda header, sname, file, cookie, options: (
+        bytes(header) + bytes(40) + sname[:64].ljust(64, b"\0") + file[:128].ljust(128, b"\0") + cookie + options
+    ),
+    st.tuples(st.just(1), st.integers(0, 255), st.integers(0, 18), st.just(0)),
+    options_fields,
+    options_fields,
+    st.sampled_from([b"\x63\x82\x53\x63"] * 5 + [b"", b"\x63\x82\x53\x64"]),
+    options_fields,
+)
+
+
+@given(messages | packets().map(Packet.encode))
+def test_the_structure_says_what_the_wires_scan_says(data: bytes) -> None:
+    image = server_options(data, BASE)
+    if data[2] > 16:
+        assert image == bytes(SERVER_OPTIONS_SIZE)
+        return
+    first: dict[int, tuple[int, bytes]] = {}
+    for option in scan(data).options:
+        if not option.cut:
+            first.setdefault(option.code, (option.offset, option.data))
+    values = dict.fromkeys(FIELDS, 0)
+    values["ClientHardwareAddressType"], values["ClientHardwareAddressLength"] = data[1], data[2]
+    values["ClientHardwareAddress"] = BASE + 28 if data[2] else 0
+    for code, name, least, length in (
+        (1, "SubnetMask", 4, None),
+        (3, "RouterAddress", 4, None),
+        (12, "MachineName", 0, "MachineNameLength"),
+        (50, "RequestedAddress", 4, None),
+        (51, "RequestLeaseTime", 4, None),
+        (52, "OverlayFields", 1, None),
+        (53, "MessageType", 1, None),
+        (54, "Server", 4, None),
+        (55, "ParameterRequestList", 0, "ParameterRequestListLength"),
+        (60, "VendorClass", 0, "VendorClassLength"),
+        (77, "ClassIdentifier", 0, "ClassIdentifierLength"),
+    ):
+        if code in first and len(first[code][1]) >= least:
+            values[name] = BASE + first[code][0] + 2
+            if length is not None:
+                values[length] = len(first[code][1])
+    for code, least, pointer, length, number in (
+        (61, 2, "ClientHardwareAddress", "ClientHardwareAddressLength", "ClientHardwareAddressType"),
+        (81, 3, "DNSName", "DNSNameLength", "DNSFlags"),
+    ):
+        if code in first and len(first[code][1]) >= least:
+            before = 1 if code == 61 else 3
+            offset, value = first[code]
+            values[pointer], values[length], values[number] = BASE + offset + 2 + before, len(value) - before, value[0]
+    assert {name: read(image, name) for name in FIELDS} == values
+
+
+@given(st.lists(st.tuples(messages, st.integers(0, 300), st.integers(0, 255)), min_size=1, max_size=4))
+def test_what_is_remembered_of_a_layout_is_what_is_read_of_the_message(changes: list[tuple[bytes, int, int]]) -> None:
+    remembering = ServerOptions(BASE)
+    for message, at, byte in changes:
+        changed = message[:at] + bytes((byte,)) + message[at + 1 :] if at < len(message) else message
+        for data in (message, changed, message[:-1], message):
+            assert remembering.image(data) == server_options(data, BASE)
+
+
+def test_a_flood_of_layouts_is_not_remembered_for_good() -> None:
+    remembering = ServerOptions(BASE)
+    for size in range(300):
+        data = HEADER + b"\x35\x01\x01\x0c" + bytes((size % 256,)) + bytes(size) + b"\xff"
+        assert remembering.image(data) == server_options(data, BASE)
+    assert len(remembering._layouts) <= 64
+    long = HEADER + bytes(3000) + b"\x35\x01\x01\xff"
+    assert remembering.image(long) == remembering.image(long) == server_options(long, BASE)
+    assert all(len(layout) < 3000 for layout in remembering._layouts)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import CalloutFault, CalloutLoadError
 from ..hooks import Callout, CalloutEntry, Drop, Replace
-from .abi import BUFFER_SIZE, DECLARATIONS, ENTRY_POINT, ROWS, SERVER_OPTIONS_SIZE, Row, multi_sz, server_options
+from .abi import BUFFER_SIZE, DECLARATIONS, ENTRY_POINT, ROWS, SERVER_OPTIONS_SIZE, Row, ServerOptions, multi_sz
 
 __all__ = ["SUFFIXES", "BufferOverrun", "NativeLoader"]
 
@@ -132,12 +132,13 @@ class _NativeCallout(Callout):
             self._library = None
 
     def _hook(self, row: Row, function: Any, memory: "_Memory") -> Callable[[Any], Drop | Replace | None]:
-        arguments, content, by_reference, begins = row.arguments, row.content, row.by_reference, row.begins
+        call, content, by_reference, begins = row.call, row.content, row.by_reference, row.begins
         hook_name, may_answer = row.member, row.slot.may_answer
         told = False
 
         # Told by one comparison that a hook left everything as it was, which nearly all do (benchmarks/bench_hooks.py).
         whole = memory.whole
+        context_ref = memory.context_ref
 
         def hook(event: Any) -> Drop | Replace | None:
             nonlocal told
@@ -146,9 +147,10 @@ class _NativeCallout(Callout):
             data = content(event)
             if data is not memory.data:
                 memory.fill(data)
-            status = function(*arguments(memory, event))
-            if begins:
-                memory.keep_context(event)
+            status = call(function, memory, event)
+            if begins and (packet_context := context_ref[0]):
+                event.context[memory.context_key] = packet_context
+                context_ref[0] = memory.null
             if status and not told:
                 told = True
                 _log.warning(
@@ -180,9 +182,15 @@ class _Memory:
         image: What ``fill`` has put there.
     """
 
+    __slots__ = (
+        "_address", "_block", "_buffer", "_ffi", "_guard", "_options", "_options_image", "_server_options", "_tail",
+        "context_key", "context_ref", "data", "image", "null", "packet", "packet_ref", "process_ref", "size",
+        "size_ref", "whole",
+    )  # fmt: skip
+
     def __init__(self, ffi: Any, context_key: str) -> None:
         self._ffi = ffi
-        self._context_key = context_key
+        self.context_key = context_key
         block = ffi.new("uint8_t[]", BUFFER_SIZE + len(_GUARD) + _POINTED_AT.size)
         self._block = block
         self._address = int(ffi.cast("uintptr_t", block))
@@ -191,12 +199,14 @@ class _Memory:
         self.data: bytes | None = None
         self.whole = ffi.buffer(block)
         self.image = b""
+        self._tail = b""
         # Of units as long as a pointer, for the alignment.
         self._options = ffi.new("uintptr_t[]", SERVER_OPTIONS_SIZE // ffi.sizeof("uintptr_t"))
         self._options_image = ffi.buffer(self._options)
+        self._server_options = ServerOptions(self._address)
         self.null = ffi.NULL
         self.packet = ffi.cast("uint8_t *", block)
-        self.size = 0
+        self.size = -1
         behind = block + BUFFER_SIZE + len(_GUARD)
         self.packet_ref = ffi.cast("uint8_t **", behind)
         self.size_ref = ffi.cast("uint32_t *", behind + ffi.sizeof("void *"))
@@ -206,23 +216,15 @@ class _Memory:
     def fill(self, data: bytes) -> None:
         """Put a message in the buffer; one that is longer is shown in part."""
         self.data = data
-        self.size = min(len(data), BUFFER_SIZE)
-        # Zeros behind it, so that no callout that goes too far reads, or sends, another client's packet.
-        shown = data[:BUFFER_SIZE].ljust(BUFFER_SIZE, b"\0")
-        self.image = self.whole[:] = shown + _GUARD + _POINTED_AT.pack(self._address, self.size, 1)
-
-    def context(self, event: Any) -> Any:
-        return event.context.get(self._context_key, self.null)
-
-    def keep_context(self, event: Any) -> None:
-        """Note the PktContext of a packet's first hook for the later ones."""
-        context = self.context_ref[0]
-        if context:
-            event.context[self._context_key] = context
-            self.context_ref[0] = self.null
+        shown = data[:BUFFER_SIZE]
+        if len(shown) != self.size:
+            self.size = len(shown)
+            # Zeros behind it, so that no callout that goes too far reads, or sends, another client's packet.
+            self._tail = bytes(BUFFER_SIZE - self.size) + _GUARD + _POINTED_AT.pack(self._address, self.size, 1)
+        self.image = self.whole[:] = shown + self._tail
 
     def options(self, event: Any) -> Any:
-        self._options_image[:] = server_options(event.data[:BUFFER_SIZE], self._address)
+        self._options_image[:] = self._server_options.image(event.data[:BUFFER_SIZE])
         return self._options
 
     def check_guard(self, hook_name: str) -> None:
