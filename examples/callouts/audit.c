@@ -3,6 +3,7 @@
  * variable AUDIT_LOG names, or to standard error.
  *
  *     cc -shared -fPIC $(dhcpcallout sdk --cflags) -o audit.so audit.c
+ *     x86_64-w64-mingw32-gcc -shared -static -o audit.dll audit.c
  *
  * SPDX-License-Identifier: Apache-2.0
  */
