@@ -341,7 +341,7 @@ class Server:
             if turn.done is not None and not turn.done.done():
                 turn.done.set_result([refusal for refusal in refusals if refusal.change in turn.changes])
             for transport, exchange in turn.exchanges:
-                if any(id(change) in refused for change in exchange.changes):
+                if refused and any(id(change) in refused for change in exchange.changes):
                     self.engine.refuse(exchange, (), self._clock())
                     self._go_on(transport, exchange, again)
                 else:

@@ -306,14 +306,11 @@ class Addresses:
 
     def _choose_free(self, classes: Collection[str]) -> tuple[int, Choice] | None:
         open_to = [supply for supply in self._supplies if supply.is_for(classes)]
-        lowest = min(
-            (
-                address_int
-                for supply in open_to
-                if (address_int := supply.never_used(self.leases.packed, self._offers, self._reserved)) is not None
-            ),
-            default=None,
-        )
+        rows, lowest = self.leases.packed, None
+        for supply in open_to:
+            address_int = supply.never_used(rows, self._offers, self._reserved)
+            if address_int is not None and (lowest is None or address_int < lowest):
+                lowest = address_int
         if lowest is not None:
             return lowest, Choice.NEVER_USED
         longest = min(

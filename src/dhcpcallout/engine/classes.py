@@ -71,6 +71,8 @@ class ClassTable:
 
     Attributes:
         classes: The same, as a tuple.
+        of_unreserved: What ``classify`` gives every client without a reservation, where no class asks what it sends;
+            else None.
         names: Every name that a guard, a test or a reservation may give, ``ALL``, ``KNOWN`` and ``UNKNOWN`` included.
         faults: How often each class's function raised.
     """
@@ -80,6 +82,9 @@ class ClassTable:
         self.names = (*_BUILT_IN, *(one.name for one in self.classes))
         self.faults: Counter[str] = Counter()
         self._tests = tuple((one.name, self._test(one)) for one in self.classes)
+        self.of_unreserved: tuple[str, ...] | None = (
+            _OF_THE_UNKNOWN if all(test is None for _, test in self._tests) else None
+        )
         self._scopes: Mapping[str, PlannedScope] = {
             one.name: one.scope for one in self.classes if one.scope is not EMPTY_SCOPE
         }

@@ -71,6 +71,7 @@ class ExplainedClasses(ClassTable):
 
     def __init__(self, classes: ClassTable) -> None:
         super().__init__(classes.classes)
+        self.of_unreserved = None  # all is to be told
         self.memberships: tuple[Membership, ...] = ()
 
     def classify(self, packet: Packet, *, known: bool, reserved_classes: Collection[str] = ()) -> tuple[str, ...]:

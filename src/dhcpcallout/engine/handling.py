@@ -44,6 +44,9 @@ _MOST_TRIED = 8
 _LOOKED_AT = 64
 """How many rows whose time is over are looked at for a client that finds no address."""
 
+_ACTIVE = int(LeaseState.ACTIVE)
+_RELEASED = int(LeaseState.RELEASED)
+
 _A_CALLOUT = "a callout chose it"
 
 
@@ -73,41 +76,51 @@ class Handling:
         """One that handles the same by the same leases, which can be changed apart from these."""
         return Handling(self.judge.copy(classes), hooks, statistics, self._decline_time_s)
 
-    def handle(self, exchange: Exchange, packet: Packet) -> Steps[None]:
-        """Decide about a packet and carry it out, up to what has to be durable before its reply can be made."""
+    def handle(self, exchange: Exchange, packet: Packet) -> Steps[None] | None:
+        """Decide about a packet and carry it out, up to what has to be durable before its reply can be made.
+
+        Returns:
+            The steps that ask callouts on the way, or None where it is done.
+        """
         judge = self.judge
         kind = judge.kind(packet)
         if kind is MessageType.LEASEQUERY:
             self.leasequery(exchange, packet)
-            return
-        if isinstance(kind, DropReason) or kind not in _HANDLERS:
+            return None
+        handler = None if isinstance(kind, DropReason) else _HANDLERS.get(kind)
+        if isinstance(kind, DropReason) or handler is None:
             exchange.drop = DropReason.INVALID
-            return
+            return None
         situation = judge.situate(packet, exchange.arrival, kind)
         if situation is None:
             exchange.drop = DropReason.INVALID
-            return
+            return None
         if self._hooks.select_subnet is not None:
-            selected = yield from self._select_subnet(exchange, situation)
-            if selected is None:
-                return
-            situation = selected
-        if judge.plan.classes.dropping(situation.classes) is not None:
+            return self._handle_in_selected(exchange, situation, handler)
+        return self._handle_in(exchange, situation, handler)
+
+    def _handle_in_selected(self, exchange: Exchange, situation: Situation, handler: "_Handler") -> Steps[None]:
+        selected = yield from self._select_subnet(exchange, situation)
+        steps = self._handle_in(exchange, selected, handler) if selected is not None else None
+        if steps is not None:
+            yield from steps
+
+    def _handle_in(self, exchange: Exchange, situation: Situation, handler: "_Handler") -> Steps[None] | None:
+        if self.judge.plan.classes.dropping(situation.classes) is not None:
             exchange.drop = DropReason.UNAUTH
         elif not situation.places:
             exchange.drop = DropReason.NO_SUBNETS
         else:
-            steps = _HANDLERS[kind](self, exchange, situation)
-            if steps is not None:
-                yield from steps
+            return handler(self, exchange, situation)
+        return None
 
     # One method a message
 
-    def discover(self, exchange: Exchange, situation: Situation) -> Steps[None]:
+    def discover(self, exchange: Exchange, situation: Situation) -> Steps[None] | None:
         """RFC 2131 section 4.3.1; a client that asks for it is acknowledged at once (RFC 4039)."""
-        lot = yield from self._pick(exchange, situation)
-        if lot is None:
-            return
+        return self._pick(exchange, situation, self._offer)
+
+    def _offer(self, exchange: Exchange, situation: Situation, lot: Lot) -> None:
         if lot.place.subnet.rapid_commit and _RAPID_COMMIT in situation.packet.options:
             self._grant(exchange, situation, lot, MessageType.ACK, rapid_commit=True)
             return
@@ -152,21 +165,19 @@ class Handling:
         """RFC 2131 section 4.3.5."""
         exchange.reply = Reply(self.judge.inform(situation), situation)
 
-    def bootp(self, exchange: Exchange, situation: Situation) -> Steps[None]:
+    def bootp(self, exchange: Exchange, situation: Situation) -> Steps[None] | None:
         """A BOOTP client gets the address that is its own, or where the subnet says so any, for ever (RFC 1534).
 
         One that knows its address, and says so in ``ciaddr``, is told the rest alone (RFC 951 section 7.3).
         """
         if not situation.packet.ciaddr_int:
-            lot = yield from self._pick(exchange, situation)
-            if lot is not None:
-                self._grant(exchange, situation, lot, None)
-            return
+            return self._pick(exchange, situation, self._grant)
         subnet = situation.places[0].subnet
         if subnet.bootp or situation.reserved(subnet) is not None:
             exchange.reply = Reply(self.judge.inform(situation), situation)
         else:
             exchange.drop = DropReason.NOADDRESS
+        return None
 
     def leasequery(self, exchange: Exchange, packet: Packet) -> None:
         """RFC 4388. It is from no client: there is no subnet to select, and no class to drop it."""
@@ -191,27 +202,46 @@ class Handling:
         selection = Selection(networks.network_of(chosen), chosen, _A_CALLOUT)
         return judge.situate_in(situation.packet, situation.arrival, situation.kind, situation.client, selection)
 
-    def _pick(self, exchange: Exchange, situation: Situation) -> Steps[Lot | None]:
-        """Find an address for a client that asks for any, and hold it; None, and a reason, where there is none."""
+    def _pick(self, exchange: Exchange, situation: Situation, go_on: "_Picked") -> Steps[None] | None:
+        """Find an address for a client that asks for any, hold it, and go on with it; say why where there is none."""
+        if self._hooks.select_address is not None:
+            return self._pick_asking(exchange, situation, go_on)
+        lot = self._hold(exchange, situation)
+        if lot is None:
+            self._no_address(exchange, situation)
+        else:
+            go_on(exchange, situation, lot)
+        return None
+
+    def _pick_asking(self, exchange: Exchange, situation: Situation, go_on: "_Picked") -> Steps[None]:
         for _ in range(_MOST_TRIED):
-            lot = self._choose(exchange, situation)
+            lot = self._hold(exchange, situation)
             if lot is None:
                 break
-            lot.place.offer(lot.address_int, situation.key(lot.place.subnet), exchange.now)
-            if self._hooks.select_address is None:
-                return lot
             settled = yield from self._select_address(exchange, situation, lot)
             if isinstance(settled, Conflict):
                 yield from self._in_use(exchange, situation, lot.place, settled.address_int)
-            elif settled is not None or exchange.drop is not None:
-                return settled
+            elif settled is not None:
+                go_on(exchange, situation, settled)
+                return
+            elif exchange.drop is not None:
+                return
+        self._no_address(exchange, situation)
+
+    def _no_address(self, exchange: Exchange, situation: Situation) -> None:
         self._statistics["v4-allocation-fail"] += 1
         answer = self.judge.no_address(situation)
         if answer is not None:
             exchange.reply = Reply(answer, situation)
         else:
             exchange.drop = DropReason.NOADDRESS
-        return None
+
+    def _hold(self, exchange: Exchange, situation: Situation) -> Lot | None:
+        lot = self._choose(exchange, situation)
+        if lot is not None:
+            place = lot.place
+            place.offer(lot.address_int, situation.key(place.subnet), exchange.now)
+        return lot
 
     def _choose(self, exchange: Exchange, situation: Situation) -> Lot | None:
         for _ in range(_MOST_TRIED):
@@ -231,7 +261,7 @@ class Handling:
         if lot.place.clients.get(key) == lot.address_int:
             return True
         lease = self.judge.rows.get(lot.address_int)
-        if lease is None or lease.state != LeaseState.ACTIVE or lease.client_key == key:
+        if lease is None or lease.state != _ACTIVE or lease.client_key == key:
             return True
         return self._expire(exchange.changes, lease, exchange.now)
 
@@ -241,7 +271,7 @@ class Handling:
         if self.judge.why_not(situation, place, address_int, exchange.now) is not None:
             return  # it was not held for long enough, and is another client's by now
         lease = self.judge.rows.get(address_int)
-        if lease is not None and lease.state == LeaseState.ACTIVE:
+        if lease is not None and lease.state == _ACTIVE:
             self._client_deleted(lease)
         exchange.changes.append(place.conflict(address_int, exchange.now, self._decline_time_s))
 
@@ -272,43 +302,48 @@ class Handling:
         exchange: Exchange,
         situation: Situation,
         lot: Lot,
-        message_type: MessageType | None,
+        message_type: MessageType | None = None,
         *,
         rapid_commit: bool = False,
     ) -> None:
         """Lease an address to a client, and end what it had before."""
         judge, now = self.judge, exchange.now
         place, address_int = lot.place, lot.address_int
-        key = situation.key(place.subnet)
+        subnet = place.subnet
+        key = situation.key(subnet)
         before = judge.rows.get(address_int)
         own = before if before is not None and before.client_key == key else None
         for other in situation.places:
-            former = other.clients.get(situation.key(other.subnet))
+            former = other.clients.get(key if other is place else situation.key(other.subnet))
             if former is not None and former != address_int:
                 self._end(exchange.changes, judge.rows[former], now)
-        resolved = judge.resolved(situation, place.subnet, address_int)
+        resolved = judge.resolved(situation, subnet, address_int)
         lease_time_s = judge.lease_time_s(situation, resolved)
         packet = situation.packet
-        starts_s = int(now)
+        options = packet.options
+        # A renewal need not repeat its name, and comes without the relay: what was known stays known.
+        hostname = _text(options[_HOST_NAME]) if _HOST_NAME in options else ""
+        relay_information = options[_AGENT_OPTIONS][:_MOST_KEPT] if _AGENT_OPTIONS in options else b""
+        if own is not None:
+            hostname = hostname or own.hostname
+            relay_information = relay_information or own.relay_information
         lease = Lease(
-            address_int=address_int,
-            client_key=key,
-            hardware_type=packet.htype,
-            hardware_address=packet.chaddr,
-            state=int(LeaseState.ACTIVE),
-            starts_s=starts_s,
+            address_int,
+            key,
+            packet.htype,
+            packet.chaddr,
+            _ACTIVE,
+            int(now),
             # Rounded up: nobody else may have the address before its client thinks that its time is over.
-            expires_s=INFINITE if lease_time_s == INFINITE else ceil(now) + lease_time_s,
-            # A renewal need not repeat its name, and comes without the relay: what was known stays known.
-            hostname=_text(packet.options.get(_HOST_NAME, b"")) or (own.hostname if own else ""),
-            relay_information=packet.options.get(_AGENT_OPTIONS, b"")[:_MOST_KEPT]
-            or (own.relay_information if own else b""),
+            INFINITE if lease_time_s == INFINITE else ceil(now) + lease_time_s,
+            hostname,
+            relay_information,
         )
-        place.withdraw(key)
         self._change(exchange.changes, place, before, lease)
+        place.withdraw(key)
         answer = judge.answer(situation, lot, resolved, lease_time_s, message_type, rapid_commit=rapid_commit)
         given = AddressGiven.OLD if own is not None and own.is_active(now) else AddressGiven.NEW
-        exchange.reply = Reply(answer, situation, lot=lot, given=given, lease=lease, lease_time_s=lease_time_s)
+        exchange.reply = Reply(answer, situation, lot, given, lease, lease_time_s)
 
     def _given_up(
         self, exchange: Exchange, situation: Situation, address_int: int | None, reason: AddressDeleteReason
@@ -334,7 +369,7 @@ class Handling:
 
     def _expire(self, changes: list[LeaseChange], lease: Lease, now: float) -> bool:
         """End a row whose time is over; whether no callout has extended it."""
-        if lease.state == LeaseState.ACTIVE:
+        if lease.state == _ACTIVE:
             if self._hooks.lease_expired is not None:
                 extension = self._hooks.announce(slots.LEASE_EXPIRED, LeaseExpired(lease))
                 if extension is not None:
@@ -343,7 +378,7 @@ class Handling:
                     self._put(changes, lease, lease._replace(expires_s=expires_s))
                     return False
             self._client_deleted(lease)
-        self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED)))
+        self._put(changes, lease, lease._replace(state=_RELEASED))
         return True
 
     def administer(self, address_int: int, after: Lease | None) -> LeaseChange:
@@ -371,9 +406,9 @@ class Handling:
             place.put(address_int, lease)
 
     def _end(self, changes: list[LeaseChange], lease: Lease, now: float) -> None:
-        if lease.state == LeaseState.ACTIVE:
+        if lease.state == _ACTIVE:
             self._client_deleted(lease)
-            self._put(changes, lease, lease._replace(state=int(LeaseState.RELEASED), expires_s=int(now)))
+            self._put(changes, lease, lease._replace(state=_RELEASED, expires_s=int(now)))
 
     def _put(self, changes: list[LeaseChange], before: Lease, after: Lease) -> None:
         place = self.judge.place_of(before.address_int)
@@ -408,6 +443,7 @@ class Handling:
 
 
 _Handler = Callable[[Handling, Exchange, Situation], Steps[None] | None]
+_Picked = Callable[[Exchange, Situation, Lot], None]
 
 _HANDLERS: dict[MessageType | None, _Handler] = {
     MessageType.DISCOVER: Handling.discover,

@@ -136,7 +136,7 @@ class Judge:
         """The situation of a client that is known to be in a network; with no places where it may be in no subnet."""
         reservation = None
         network = selection.network
-        known = self._as_relayed(packet, client)
+        known = self._as_relayed(packet, client) if packet.ciaddr_int else packet
         if self._reserves:
             hardware = hardware_key(packet.htype, packet.chaddr) if packet.chaddr else b""
             client_id = packet.options.get(_CLIENT_IDENTIFIER, b"")
@@ -145,16 +145,20 @@ class Judge:
                 reservation = table.find(known, hardware, client_id)
                 if reservation is not None:
                     break
-        classes = self.plan.classes.classify(
-            known,
-            known=reservation is not None,
-            reserved_classes=reservation.classes if reservation is not None else (),
-        )
-        server_int = server_identifier(packet, arrival)
+        classes = self.plan.classes.of_unreserved if reservation is None else None
+        if classes is None:
+            classes = self.plan.classes.classify(
+                known,
+                known=reservation is not None,
+                reserved_classes=reservation.classes if reservation is not None else (),
+            )
+        server_int = server_identifier(packet, arrival) if packet.giaddr_int else arrival.server_address_int
         places: tuple[Addresses, ...] = ()
         if network is not None and _is_open(network.classes, classes):
             if len(network.subnets) == 1:
-                places = tuple(self.places[one] for one in network.subnets if _is_open(one.classes, classes))
+                subnet = network.subnets[0]
+                if _is_open(subnet.classes, classes):
+                    places = (self.places[subnet],)
             else:
                 pointed_at = selection.subnet
                 subnets = sorted(network.subnets, key=lambda one: one is not pointed_at)
@@ -166,7 +170,7 @@ class Judge:
 
         A renewal comes past the relay agent, and its client is what it was all the same.
         """
-        if not packet.ciaddr_int or packet.giaddr_int or _AGENT_OPTIONS in packet.options:
+        if packet.giaddr_int or _AGENT_OPTIONS in packet.options:
             return packet
         lease = self.rows.get(packet.ciaddr_int)
         if lease is None or not lease.relay_information or lease.client_key not in (client, client_key(packet, False)):
@@ -180,19 +184,18 @@ class Judge:
     def choose(self, situation: Situation, now: float) -> Lot | None:
         """The address for a client that asks for any."""
         wished = address_option(situation.packet, _REQUESTED_ADDRESS)
-        for place in self._by_claim(situation, wished, now):
+        places = situation.places
+        for place in places if len(places) == 1 else self._by_claim(situation, wished, now):
             subnet = place.subnet
             if situation.kind is None and not self.may_use_bootp(situation, place, now):
                 continue
             chosen = place.choose(situation.key(subnet), situation.reserved(subnet), wished, now, situation.classes)
             if chosen is not None:
-                return Lot(place, chosen[0], chosen[1].value)
+                return Lot(place, chosen[0], chosen[1])
         return None
 
     def _by_claim(self, situation: Situation, wished: int | None, now: float) -> Sequence[Addresses]:
         """The places of a client, those first to which the client has a claim: reserved, its own, or asked for."""
-        if len(situation.places) == 1:
-            return situation.places
 
         def claim(place: Addresses) -> int:
             subnet = place.subnet
@@ -228,9 +231,10 @@ class Judge:
             return Ruling.NOT_OURS, None, wanted
         if not wanted:
             return Ruling.MALFORMED, None, wanted
-        place = next((one for one in situation.places if wanted in one.subnet), None)
+        place = situation.place_of(wanted)
         available = place is not None and self.is_available(situation, place, wanted, now)
-        available = available and not self._is_reserved_elsewhere(situation, wanted, now)
+        if available and situation.reservation is not None:
+            available = not self._is_reserved_elsewhere(situation, wanted, now)
         if selecting:
             return self._ruled(available, place, wanted, "the client selected it")
         records = list(self._records(situation, now))
@@ -293,7 +297,7 @@ class Judge:
         """The lease that a client gives up, if it is the client's and this server's; else why the packet is dropped."""
         if _SERVER_IDENTIFIER in situation.packet.options and not self.is_ours(situation):
             return DropReason.WRONG_SERVER
-        place = next((one for one in situation.places if address_int is not None and address_int in one.subnet), None)
+        place = situation.place_of(address_int) if address_int is not None else None
         lease = self.rows.get(address_int) if address_int is not None else None
         if place is None or lease is None or lease.client_key != situation.key(place.subnet):
             return DropReason.INVALID

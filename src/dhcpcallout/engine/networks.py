@@ -1,8 +1,9 @@
 """The networks that are served, and which of them a packet belongs to."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv4Network
 from operator import itemgetter
 from typing import NamedTuple, Self, TypeVar
@@ -28,6 +29,7 @@ __all__ = [
 
 K = TypeVar("K")
 
+_AGENT_OPTIONS = int(OptionCode.DHCP_AGENT_OPTIONS)
 _SUBNET_SELECTION = int(OptionCode.SUBNET_SELECTION)
 _MESSAGE_TYPE = int(OptionCode.DHCP_MESSAGE_TYPE)
 _SERVER_IDENTIFIER = int(OptionCode.DHCP_SERVER_IDENTIFIER)
@@ -165,6 +167,7 @@ class NetworkTable:
         self._firsts = [first for first, _, _ in placed]
         self._subnets = [subnet for _, subnet, _ in placed]
         self._network_of = {subnet: network for _, subnet, network in placed}
+        self._make_selection = lru_cache(None)(partial(_make_selection, self._network_of))
         self._relays: dict[int, Selection] = {}
         self._interfaces: dict[str, Selection] = {}
         for network in self.networks:
@@ -204,19 +207,21 @@ class NetworkTable:
         giaddr_int = packet.giaddr_int
         if giaddr_int and not is_destination(giaddr_int, arrival, self.subnet_of):
             return _NOT_A_RELAY  # no answer could be sent there: nothing is to be kept for its client either
-        link_int = _address(agent_suboption(packet, _LINK_SELECTION))
-        if link_int:
-            return self._selection(link_int, _LINK) or _NO_LINK
-        selected_int = _address(options.get(_SUBNET_SELECTION))
-        if selected_int:
-            return self._selection(selected_int, _SELECTION) or _NO_SELECTION
+        if _AGENT_OPTIONS in options:
+            link_int = _address(agent_suboption(packet, _LINK_SELECTION))
+            if link_int:
+                return self._selection(link_int, _LINK) or _NO_LINK
+        if _SUBNET_SELECTION in options:
+            selected_int = _address(options[_SUBNET_SELECTION])
+            if selected_int:
+                return self._selection(selected_int, _SELECTION) or _NO_SELECTION
         if giaddr_int:
             return self._relays.get(giaddr_int) or self._selection(giaddr_int, _RELAY) or _NO_RELAY
         return self._by_own_address(packet, arrival) or self._by_arrival(arrival) or _NO_ARRIVAL
 
     def _selection(self, address_int: int, reason: str) -> Selection | None:
         subnet = self.subnet_of(address_int)
-        return Selection(self._network_of[subnet], subnet, reason) if subnet is not None else None
+        return self._make_selection(subnet, reason) if subnet is not None else None
 
     def _by_own_address(self, packet: Packet, arrival: Arrival) -> Selection | None:
         """By the address that a client has: in a renewal, which may have come from anywhere, a RELEASE and an INFORM.
@@ -241,6 +246,10 @@ class NetworkTable:
             network = self.networks[0]
             return Selection(network, network.subnets[0], _TRIAL)
         return selection
+
+
+def _make_selection(networks: Mapping[PlannedSubnet, Network], subnet: PlannedSubnet, reason: str) -> Selection:
+    return Selection(networks[subnet], subnet, reason)
 
 
 def server_identifier(packet: Packet, arrival: Arrival) -> int:

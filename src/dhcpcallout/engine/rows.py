@@ -142,10 +142,11 @@ class LeaseRows:
             self.packed.pop(address_int, None)
             self._note(address_int, waits, queued_s)
             return
-        self._deleted.pop(address_int, None)
+        if self._deleted:
+            self._deleted.pop(address_int, None)
         end_s = lease.expires_s
         if lease.state != _RELEASED and end_s != INFINITE:
-            when = min(max(end_s, 1), INFINITE)
+            when = end_s if 1 <= end_s <= INFINITE else min(max(end_s, 1), INFINITE)
             if not queued_s or when < queued_s:
                 queued_s = when
                 self._push(when, address_int)

@@ -1,6 +1,7 @@
 """What the engine knows of the client that sent a packet, and where it stands."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..codes import MessageType
 from ..wire import Packet
@@ -42,6 +43,13 @@ class Situation:
         """Who the client is in a subnet: what its leases there are found by."""
         return self.client if subnet.match_client_id else client_key(self.packet, False)
 
+    def place_of(self, address_int: int) -> Addresses | None:
+        """The one of ``places`` that an address, a 32-bit integer, lies in."""
+        for place in self.places:
+            if address_int in place.subnet:
+                return place
+        return None
+
     def reserved(self, subnet: PlannedSubnet) -> int | None:
         """The address that is reserved for the client in a subnet, a 32-bit integer."""
         reservation = self.reservation
@@ -50,8 +58,7 @@ class Situation:
         return reservation.address_int
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
     """An address that falls to a client.
 
     Attributes:

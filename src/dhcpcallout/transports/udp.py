@@ -158,7 +158,7 @@ class UdpTransport:
             OSError: It could not be sent.
         """
         if outgoing.delivery is Delivery.UNICAST:
-            host = str(outgoing.address)
+            host = socket.inet_ntoa(outgoing.address_int.to_bytes(4, "big"))
         elif outgoing.delivery is Delivery.HARDWARE and self._frames is not None and self._frames.send(outgoing):
             return
         else:
