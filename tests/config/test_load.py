@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dhcpcallout.config import Settings, load_config, parse_config
-from dhcpcallout.config.schema import Document, ScopeTable, Table, as_key, as_toml, fields, table_of
+from dhcpcallout.config.schema import (
+    CalloutsTable,
+    Document,
+    IsolationTable,
+    ScopeTable,
+    Table,
+    as_key,
+    as_toml,
+    fields,
+    table_of,
+)
 from dhcpcallout.engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
 from dhcpcallout.errors import ConfigError, Problem
-from dhcpcallout.loaders import Registry
+from dhcpcallout.loaders import Isolation, Registry
 from dhcpcallout.wire import REGISTRY
 
 DATA = Path(__file__).parents[1] / "data" / "config"
@@ -28,6 +39,22 @@ def problems_of(text: str) -> list[str]:
 
 
 EVERYTHING = DATA / "good" / "everything.toml"
+ISOLATION = Isolation(
+    "process",
+    timeout_ms=100,
+    on_failure="drop",
+    max_failures=10,
+    worker_command=["/opt/python32/bin/python3", "-X", "dev"],
+    memory_mib=512,
+    cpu_s=3600,
+    open_files=64,
+    no_new_files=True,
+    no_new_processes=True,
+    user="dhcp-callouts",
+    environment={"AUDIT_DB": "/var/lib/dhcp/audit.db"},
+    start_timeout_s=30,
+)
+"""What it says of the callouts of which it says nothing else."""
 
 
 def test_every_key_gets_to_the_settings() -> None:
@@ -49,7 +76,13 @@ def test_every_key_gets_to_the_settings() -> None:
         parked_timeout_s=1.0,
         on_timeout="continue",
         store=f"sqlite:{EVERYTHING.parent / 'var' / 'leases.db'}",
-        callouts=Registry(("python:policy", "/opt/callouts/audit.so"), 1, "all"),
+        callouts=Registry(
+            ("python:policy", "/opt/callouts/audit.so"),
+            1,
+            "all",
+            isolation=ISOLATION,
+            isolations={"python:policy": replace(ISOLATION, mode="none", no_new_files=False, user=65534)},
+        ),
         networks=(
             Subnet(
                 network="10.0.0.0/8",
@@ -149,7 +182,11 @@ def test_no_key_is_left_out_of_that() -> None:
 
     look(tomllib.loads(EVERYTHING.read_text(encoding="utf-8")), Document)
     kinds = {kind for kind, _ in given}
-    own = {(kind, key) for kind in kinds for key in fields(kind) if kind is Document or key not in fields(ScopeTable)}
+    elsewhere = {
+        kind: {} if kind in (Document, CalloutsTable) else {**fields(ScopeTable), **fields(IsolationTable)}
+        for kind in kinds
+    }
+    own = {(kind, key) for kind in kinds for key in fields(kind) if key not in elsewhere[kind]}
     assert own <= given
     assert kinds >= {table_of(field) for kind in kinds for field in fields(kind).values()} - {None}
 

@@ -7,7 +7,16 @@ import pytest
 
 from dhcpcallout.config import parse_config
 from dhcpcallout.config.reference import example_of, reference
-from dhcpcallout.config.schema import Document, ScopeTable, Table, as_toml, fields, table_of
+from dhcpcallout.config.schema import (
+    CalloutsTable,
+    Document,
+    IsolationTable,
+    ScopeTable,
+    Table,
+    as_toml,
+    fields,
+    table_of,
+)
 from dhcpcallout.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +39,9 @@ def described_keys() -> list[str]:
         described.add(table)
         for name, field in fields(table).items():
             kind = table_of(field)
-            if kind is None and (name not in fields(ScopeTable) or table is Document):
+            elsewhere = name in fields(ScopeTable) and table is not Document
+            elsewhere |= name in fields(IsolationTable) and table is not CalloutsTable
+            if kind is None and not elsewhere:
                 keys.append(above + name)
             elif kind is not None and kind not in described:
                 look(kind, f"{above}{name}.")
@@ -58,6 +69,8 @@ def completed(data: dict[str, Any]) -> str:
     data["class"] = listed(data.get("class", []))
     for table in data["class"]:
         table.setdefault("name", "any")
+    for entry in listed(data.get("callouts", {}).get("entry", [])):
+        data["callouts"].setdefault("CalloutDlls", []).append(entry["name"])
     given = {table["name"] for table in data["class"]}
     data["class"] += [{"name": name} for name in ("staff", "telephones") if name not in given]
     data["reservation"] = listed(data.get("reservation", []))

@@ -5,17 +5,29 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
 from ..errors import CalloutLoadError, ConfigError, EncodeError, Problem
-from ..loaders import Registry, load_function
+from ..loaders import Isolation, Registry, load_function
 from ..transports import parse_listen
 from ..wire import REGISTRY, OptionDefinition, OptionRegistry
 from ..wire.types.composite import Array
 from .locate import Place, find_duplicate, line_of, locate
-from .schema import ClassTable, Document, ReservationTable, ScopeTable, SubnetTable, Table, as_key, table_of
+from .schema import (
+    CalloutsTable,
+    CalloutTable,
+    ClassTable,
+    Document,
+    ReservationTable,
+    ScopeTable,
+    SubnetTable,
+    Table,
+    as_key,
+    table_of,
+)
 from .settings import Settings
 from .validate import Mistake, Validated, validate
 
@@ -108,7 +120,7 @@ def _settings(document: Document, file: str, base_directory: Path, report: _Repo
         parked_timeout_s=server.parked_timeout_s,
         on_timeout=server.on_timeout,
         store=f"sqlite:{base_directory / rest}" if scheme == "sqlite" else document.leases.store,
-        callouts=Registry(tuple(callouts.dlls), callouts.enabled, callouts.policy),
+        callouts=_callouts(callouts, report),
         networks=(
             *map(_subnet, document.subnet),
             *(
@@ -123,6 +135,42 @@ def _settings(document: Document, file: str, base_directory: Path, report: _Repo
         reservations=_reservations(document.reservation),
         registry=_registry(document, report),
     )
+
+
+def _callouts(table: CalloutsTable, report: _Report) -> Registry:
+    isolation = _isolation(table, Isolation())
+    isolations: dict[str, Isolation] = {}
+    for number, entry in enumerate(table.entry):
+        if entry.name in isolations:
+            report(f"callouts.entry[{number}].name", f"{entry.name} has an entry before already")
+        elif entry.name not in table.dlls:
+            report(f"callouts.entry[{number}].name", f"{entry.name} is not in CalloutDlls")
+        isolations[entry.name] = _isolation(entry, isolation)
+    return Registry(tuple(table.dlls), table.enabled, table.policy, isolation=isolation, isolations=isolations)
+
+
+_ISOLATION = {
+    "isolation": "mode",
+    "timeout_ms": "timeout_ms",
+    "on_failure": "on_failure",
+    "max_failures": "max_failures",
+    "worker_command": "worker_command",
+    "worker_environment": "environment",
+    "worker_start_timeout_s": "start_timeout_s",
+    "worker_memory_mib": "memory_mib",
+    "worker_cpu_s": "cpu_s",
+    "worker_open_files": "open_files",
+    "worker_no_new_files": "no_new_files",
+    "worker_no_new_processes": "no_new_processes",
+    "worker_user": "user",
+}
+"""The attributes of ``Isolation`` that keys of the two tables give."""
+
+
+def _isolation(table: CalloutsTable | CalloutTable, default: Isolation) -> Isolation:
+    """What a table says of isolation, and the default what it does not say."""
+    values = {attribute: getattr(table, name) for name, attribute in _ISOLATION.items()}
+    return replace(default, **{attribute: value for attribute, value in values.items() if value is not None})
 
 
 def _values(table: Table) -> dict[str, Any]:

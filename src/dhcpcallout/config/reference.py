@@ -7,7 +7,18 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from ..wire import REGISTRY
-from .schema import Document, ScopeTable, Table, as_key, as_toml, fields, table_of, tables_of
+from .schema import (
+    CalloutsTable,
+    Document,
+    IsolationTable,
+    ScopeTable,
+    Table,
+    as_key,
+    as_toml,
+    fields,
+    table_of,
+    tables_of,
+)
 
 __all__ = ["example_of", "reference"]
 
@@ -75,7 +86,9 @@ def _sections(table: type[Table], above: tuple[str, ...], described: dict[type[T
 
 def _keys(table: type[Table], header: str) -> Iterator[str]:
     schemas: dict[str, Any] = table.model_json_schema()["properties"]
-    inherited = fields(ScopeTable) if table is not ScopeTable else {}
+    inherited = {**fields(ScopeTable), **fields(IsolationTable)}
+    if table in (ScopeTable, CalloutsTable):
+        inherited = {}
     for name, field in fields(table).items():
         if table_of(field) is None and name not in inherited:
             above = f"{header.strip('[]')}." if header else ""

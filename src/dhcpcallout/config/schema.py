@@ -10,16 +10,18 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from ..engine.parking import OnTimeout
-from ..loaders import Policy
+from ..loaders import Mode, OnFailure, Policy
 from ..stores import URL_FORMS
 from ..transports import parse_listen
 from ..wire.registry import TYPE_NAMES
 from ..wire.table import DHCP4
 
 __all__ = [
+    "CalloutTable",
     "CalloutsTable",
     "ClassTable",
     "Document",
+    "IsolationTable",
     "LeasesTable",
     "OptionDefinitionTable",
     "PoolTable",
@@ -63,11 +65,18 @@ def _is_option(name: object) -> object:
     return name
 
 
+def _is_environment(variables: dict[str, Any]) -> dict[str, Any]:
+    for name, value in variables.items():
+        if not isinstance(value, str):
+            raise ValueError(f'{name} must be a string, such as "1"')
+    return variables
+
+
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Option = Annotated[
     Any, AfterValidator(_is_option), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
 ]
-"""An option's name or number. A union of types would report two mistakes where there is one."""
+"""A name or number, of an option or a user. A union of types would report two mistakes where there is one."""
 
 
 class Table(BaseModel):
@@ -242,7 +251,128 @@ class LeasesTable(Table):
     )
 
 
-class CalloutsTable(Table):
+class IsolationTable(Table):
+    """Keys that say how callouts are kept apart: for all in `[callouts]`, for one in its `[[callouts.entry]]`."""
+
+    isolation: Mode | None = Field(
+        None,
+        description="`process`: a callout runs in a worker process of its own; what it does wrong, or a crash, ends "
+        "that process and no more. `none`: it runs in the server's own process, as in Microsoft DHCP Server. See "
+        "[Isolated callouts](isolation.md). `none` where nothing is said.",
+        examples=["process"],
+    )
+    timeout_ms: int | None = Field(
+        None,
+        alias="timeout-ms",
+        ge=1,
+        le=60_000,
+        description="For how long the server waits for a hook of an isolated callout, in milliseconds; the worker is "
+        "ended then. 250 where nothing is said.",
+        examples=[100],
+    )
+    on_failure: OnFailure | None = Field(
+        None,
+        alias="on-failure",
+        description="What becomes of packets that a worker fails at, and of those that come while there is no worker. "
+        "`continue`: they go on as if the callout were not there. `drop`: they are dropped. `continue` where nothing "
+        "is said.",
+        examples=["drop"],
+    )
+    max_failures: int | None = Field(
+        None,
+        alias="max-failures",
+        ge=1,
+        le=1000,
+        description="After how many failures of its worker within a minute a callout is taken out. 5 where nothing is "
+        "said.",
+        examples=[10],
+    )
+    worker_command: list[_Text] | None = Field(
+        None,
+        alias="worker-command",
+        description="The command that starts the worker's Python, with its arguments, such as a 32-bit Python or one "
+        "for Windows under Wine; this package must be installed there. The server's own Python where nothing is said.",
+        examples=[["/opt/python32/bin/python3"]],
+    )
+    worker_environment: Annotated[dict[str, Any], AfterValidator(_is_environment)] | None = Field(
+        None,
+        alias="worker-environment",
+        description="Environment variables for the worker. Of the server's it gets only a few, such as `PATH`, `LANG` "
+        "and `TZ`.",
+        examples=[{"AUDIT_DB": "/var/lib/dhcp/audit.db"}],
+    )
+    worker_start_timeout_s: float | None = Field(
+        None,
+        alias="worker-start-timeout",
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="For how long a worker may start and load its callout, in seconds; and for how long the callout "
+        "may take when the service starts and stops. 10 where nothing is said.",
+        examples=[30],
+    )
+    worker_memory_mib: int | None = Field(
+        None,
+        alias="worker-memory",
+        ge=16,
+        le=1 << 30,
+        description="How much memory a worker may take, in MiB of address space.",
+        examples=[512],
+    )
+    worker_cpu_s: int | None = Field(
+        None,
+        alias="worker-cpu",
+        ge=1,
+        le=_MOST_DWORD,
+        description="How many seconds of a processor's time a worker may use in its life. Another one follows it.",
+        examples=[3600],
+    )
+    worker_open_files: int | None = Field(
+        None,
+        alias="worker-open-files",
+        ge=16,
+        le=1 << 30,
+        description="How many files, sockets included, a worker may have open.",
+        examples=[64],
+    )
+    worker_no_new_files: bool | None = Field(
+        None,
+        alias="worker-no-new-files",
+        description="Whether a worker that has loaded its callout may open no file or socket any more, and may never "
+        "write to a file.",
+        examples=[True],
+    )
+    worker_no_new_processes: bool | None = Field(
+        None,
+        alias="worker-no-new-processes",
+        description="Whether a worker that has loaded its callout may start no process and no thread. It does not bind "
+        "root: set `worker-user` as well.",
+        examples=[True],
+    )
+    worker_user: _Option | None = Field(
+        None,
+        alias="worker-user",
+        description="The user, by name or number, that a worker is, with no right of the server's. The server must be "
+        "root, or have `CAP_SETUID`, `CAP_SETGID` and `CAP_KILL`.",
+        examples=["dhcp-callouts"],
+    )
+
+
+class CalloutTable(IsolationTable):
+    """What holds for one callout of `CalloutDlls` alone.
+
+    Besides the key below it has those of `[callouts]` from `isolation` to `worker-user`; what is not said here is as it
+    is there.
+    """
+
+    name: str = Field(
+        description="The callout, as it stands in `CalloutDlls`.",
+        examples=["/opt/callouts/audit.so"],
+        json_schema_extra=_beside(isolation="process"),
+    )
+
+
+class CalloutsTable(IsolationTable):
     """Which callouts are loaded. The first two keys are values of the registry of Microsoft DHCP Server."""
 
     enabled: int | None = Field(
@@ -269,6 +399,7 @@ class CalloutsTable(Table):
         "that loads, in order.",
         examples=["all"],
     )
+    entry: list[CalloutTable] = []
 
 
 class ReservationTable(ScopeTable):

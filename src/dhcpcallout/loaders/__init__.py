@@ -1,6 +1,6 @@
 """What fills the hook table: the registry rule, and a loader for each kind of callout."""
 
-from .isolated import Failure, IsolatedCallout, IsolatedLoader, Isolation
+from .isolated import Failure, IsolatedCallout, IsolatedLoader, Isolation, Mode, OnFailure
 from .python import load_function
 from .registry import (
     Attempt,
@@ -23,6 +23,8 @@ __all__ = [
     "Isolation",
     "LoadResult",
     "Loader",
+    "Mode",
+    "OnFailure",
     "Policy",
     "Registry",
     "default_loaders",

@@ -40,7 +40,7 @@ from .frames import (
     tokens_frame,
 )
 
-__all__ = ["Failure", "IsolatedCallout", "IsolatedLoader", "Isolation"]
+__all__ = ["Failure", "IsolatedCallout", "IsolatedLoader", "Isolation", "Mode", "OnFailure"]
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,12 @@ _PACKET = "packet"
 """Where the server's side of a packet's context keeps what the worker knows the packet by."""
 
 
+Mode = Literal["none", "process"]
+"""Where a callout is loaded: into the server itself, or into a worker process."""
+OnFailure = Literal["continue", "drop"]
+"""What becomes of a packet that a worker fails at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Isolation:
     """Whether, and how, a callout is kept apart from the server.
@@ -83,16 +89,16 @@ class Isolation:
         no_new_files: Whether, once the callout is loaded, it may open nothing, and never write to a file.
         no_new_processes: Whether, once the callout is loaded, it may start no process and no thread. For an ordinary
             user only: root may.
-        user: Whose rights it has: a user's name or number. The server must be root, or have the capabilities
-            ``CAP_SETUID``, ``CAP_SETGID`` and ``CAP_KILL``.
+        user: Whose rights it has, and no others: a user's name or number. The server must be root, or have the
+            capabilities ``CAP_SETUID``, ``CAP_SETGID`` and ``CAP_KILL``.
         environment: Environment variables that it gets besides those that every worker gets.
         start_timeout_s: How long it may take to start and load the callout, and to start or stop the service (the
             control hook), in seconds.
     """
 
-    mode: Literal["none", "process"] = "none"
+    mode: Mode = "none"
     timeout_ms: int = 250
-    on_failure: Literal["continue", "drop"] = "continue"
+    on_failure: OnFailure = "continue"
     max_failures: int = 5
     worker_command: Sequence[str] | None = None
     memory_mib: int | None = None
@@ -248,8 +254,6 @@ def _spawn(isolation: Isolation) -> "subprocess.Popen[bytes]":
     command = isolation.worker_command or (sys.executable, "-P")
     environment = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
     arguments: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
-    if isolation.user is not None:
-        arguments |= _identity(isolation.user, environment)
     process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 # the command is the administrator's
         [*command, "-m", "dhcpcallout.loaders.worker"],
         stdin=subprocess.PIPE,
@@ -258,26 +262,6 @@ def _spawn(isolation: Isolation) -> "subprocess.Popen[bytes]":
         **arguments,
     )
     return process
-
-
-def _identity(user: str | int, environment: dict[str, str]) -> dict[str, Any]:
-    """What ``Popen`` needs to start a process as a user.
-
-    Raises:
-        OSError: There is no such user, or no users at all.
-    """
-    try:
-        import pwd
-    except ImportError:
-        raise OSError("a worker cannot have another user's rights on this system") from None
-    try:
-        entry = pwd.getpwnam(user) if isinstance(user, str) else pwd.getpwuid(user)
-    except KeyError:
-        if isinstance(user, str):
-            raise OSError(f"there is no user {user!r}") from None
-        return {"user": user, "group": user, "extra_groups": ()}
-    environment |= {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
@@ -328,6 +312,7 @@ class IsolatedCallout(Callout):
             "base_directory": str(base_directory),
             "chain": call.chain,
             "path": sys.path if isolation.worker_command is None else [],
+            "user": isolation.user,
             "limits": {name: getattr(isolation, name) for name in limits.NAMES},
         }
         self._control: tuple[ControlCode, ...] = ()
@@ -654,9 +639,9 @@ class IsolatedCallout(Callout):
             raise _Failed from None
 
     def _why(self, worker: _Worker, error: Exception, timeout_s: float | None = None) -> str:
-        if isinstance(error, Late):
+        if isinstance(error, Late) and worker.process.poll() is None:
             return f"it did not answer within {(timeout_s or self._timeout_s) * 1000:.0f} ms"
-        if isinstance(error, Closed):
+        if isinstance(error, Closed | Late):  # late, as its children have the pipe still
             return worker.how_it_ended()
         return str(error) if isinstance(error, _Overrun) else f"it sent {error}"
 

@@ -1,14 +1,68 @@
 """What a worker process takes from itself, for good, before and after it loads a callout that is not trusted."""
 
 import os
+import sys
 from collections.abc import Mapping
+from typing import Any
 
 from ..errors import CalloutLoadError
 
-__all__ = ["NAMES", "apply", "lock"]
+__all__ = ["NAMES", "apply", "become", "lock"]
 
 NAMES = ("memory_mib", "cpu_s", "open_files", "no_new_files", "no_new_processes")
 """The limits that there are: ``Isolation``'s attributes."""
+
+_NO_NEW_PRIVILEGES = 38
+_AMBIENT, _CLEAR_ALL = 47, 4
+_CAPABILITY_VERSION = 0x20080522
+
+
+def become(user: str | int) -> None:
+    """Take another user's identity, and keep no right of the one before.
+
+    Args:
+        user: The user's name or number.
+
+    Raises:
+        CalloutLoadError: There is no such user, this process may not, or this system has no users.
+    """
+    try:
+        import pwd
+    except ImportError:
+        raise CalloutLoadError("a worker of this system cannot have another user's rights") from None
+    try:
+        entry = pwd.getpwnam(user) if isinstance(user, str) else pwd.getpwuid(user)
+    except KeyError:
+        raise CalloutLoadError(f"worker-user: there is no user {user!r}") from None
+    os.environ.update(HOME=entry.pw_dir, USER=entry.pw_name, LOGNAME=entry.pw_name)
+    try:
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+        if sys.platform == "linux":
+            _drop_capabilities()
+    except OSError as error:
+        raise CalloutLoadError(
+            f"worker-user: the rights of {user!r} cannot be taken: {error.strerror}; "
+            "the server needs root, or CAP_SETUID, CAP_SETGID and CAP_KILL"
+        ) from error
+
+
+def _drop_capabilities() -> None:
+    """Give up what a service manager may have given to the server, and what other programs could give."""
+    from cffi import FFI
+
+    ffi = FFI()
+    ffi.cdef("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long); int capset(void *, void *);")
+    libc: Any = ffi.dlopen(None)
+    header = ffi.new("uint32_t[2]", [_CAPABILITY_VERSION, 0])
+    sets = ffi.new("uint32_t[6]")
+    if (
+        libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0) != 0
+        or libc.capset(header, sets) != 0
+        or libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0
+    ):
+        raise OSError(ffi.errno, os.strerror(ffi.errno))
 
 
 def apply(limits: Mapping[str, int | None]) -> None:
@@ -17,23 +71,25 @@ def apply(limits: Mapping[str, int | None]) -> None:
     Raises:
         CalloutLoadError: This system has no limits, or not these.
     """
-    if not any(limits.values()):
-        return
     try:
         import resource
     except ImportError:
+        if not any(limits.values()):
+            return
         raise CalloutLoadError(
             "this worker's system has no resource limits; set them around it in worker-command, or not at all"
         ) from None
     wanted = (
         (resource.RLIMIT_AS, limits["memory_mib"], 1 << 20),
         (resource.RLIMIT_CPU, limits["cpu_s"], 1),
+        (resource.RLIMIT_CORE, 0, 1),
         (resource.RLIMIT_NOFILE, limits["open_files"], 1),
         (resource.RLIMIT_FSIZE, 0 if limits["no_new_files"] else None, 1),
     )
     for what, value, unit in wanted:
         if value is not None:
-            _set(what, value * unit)
+            # One second more, so that the signal of the lesser one, SIGXCPU, tells why the worker ends.
+            _set(what, value * unit, beyond=1 if what == resource.RLIMIT_CPU else 0)
 
 
 def lock(limits: Mapping[str, int | None]) -> None:
@@ -54,13 +110,13 @@ def lock(limits: Mapping[str, int | None]) -> None:
             _set(resource.RLIMIT_NPROC, 0)
 
 
-def _set(what: int, value: int) -> None:
+def _set(what: int, value: int, beyond: int = 0) -> None:
     import resource
 
     _, hard = resource.getrlimit(what)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
+    if hard == resource.RLIM_INFINITY or hard > value + beyond:
+        hard = value + beyond
     try:
-        resource.setrlimit(what, (value, value))
+        resource.setrlimit(what, (min(value, hard), hard))
     except (OSError, ValueError) as error:
         raise CalloutLoadError(f"a resource limit cannot be set: {error}") from error

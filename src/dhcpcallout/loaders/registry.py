@@ -6,14 +6,15 @@ Where the two values come from is no matter here: a configuration file, the Wind
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from ..codes import EventId
 from ..errors import CalloutInitError, CalloutLoadError
 from ..hooks import Callout, CalloutEntry
+from .isolated import IsolatedLoader, Isolation
 from .native import NativeLoader
 from .python import PythonLoader
 
@@ -77,11 +78,19 @@ class Registry:
         enabled: ``CalloutEnabled``: 0 disables them all, another number enables them, None is for a value that is
             not there, which disables too.
         policy: ``first``, as Microsoft's server does, or ``all``.
+        isolation: How the callouts are kept apart from the server.
+        isolations: The same for those entries for which it is otherwise.
     """
 
     dlls: Sequence[str] = ()
     enabled: int | None = None
     policy: Policy = "first"
+    isolation: Isolation = field(default_factory=Isolation)
+    isolations: Mapping[str, Isolation] = field(default_factory=dict)
+
+    def isolation_of(self, entry: str) -> Isolation:
+        """How the callout of an entry is kept apart."""
+        return self.isolations.get(entry, self.isolation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,8 @@ def load_callouts(
             continue
         rest = entries[place + 1 :] if registry.policy == "first" else ()
         chain = tuple(resolve(name, base) for name in rest if _is_name(name))
-        attempt = _attempt(entry, CalloutEntry(chain), base, loaders)
+        isolated = _isolated(loaders, registry.isolation_of(entry), base)
+        attempt = _attempt(entry, CalloutEntry(chain), base, isolated)
         attempts.append(attempt)
         if registry.policy == "first" and attempt.callout is not None:
             winner = entry
@@ -222,6 +232,12 @@ def _is_name(entry: str) -> bool:
 
 def _loader_of(entry: str, loaders: Sequence[Loader]) -> Loader | None:
     return next((loader for loader in loaders if _is_name(entry) and loader.accepts(entry)), None)
+
+
+def _isolated(loaders: Sequence[Loader], isolation: Isolation, base: Path) -> Sequence[Loader]:
+    if isolation.mode == "none":
+        return loaders
+    return [IsolatedLoader(loader, isolation, base) for loader in loaders]
 
 
 def _name_of_loader(entry: str, loaders: Sequence[Loader]) -> str | None:

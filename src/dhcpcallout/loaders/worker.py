@@ -17,7 +17,7 @@ from typing import Any
 from ..codes import ControlCode
 from ..errors import CalloutInitError, CalloutLoadError
 from ..events import Context, PacketEvent, ReplyPrepared, ServiceControlled
-from ..hooks import SLOTS, Callout, Replace, Slot
+from ..hooks import SLOTS, Callout, CalloutEntry, Replace, Slot
 from ..wire import REGISTRY, OptionDefinition, OptionRegistry
 from . import limits
 from .frames import (
@@ -36,7 +36,7 @@ from .frames import (
 )
 from .native import BufferOverrun
 from .python import PythonLoader
-from .registry import default_loaders, load_callout
+from .registry import default_loaders
 
 __all__ = ["main"]
 
@@ -204,15 +204,15 @@ class _Worker:
 
     def _load(self, load: dict[str, Any]) -> _Functions | None:
         try:
+            if load["user"] is not None:
+                limits.become(load["user"])
             limits.apply(load["limits"])
             sys.path.extend(path for path in load["path"] if path not in sys.path)
-            base = Path(_local_path(load["base_directory"]))
-            callout = load_callout(
-                _local_path(load["entry"]),
-                chain=[_local_path(name) for name in load["chain"]],
-                base_directory=base,
-                loaders=default_loaders(base),
-            )
+            entry, *chain = map(_local_path, (load["entry"], *load["chain"]))
+            loaders = default_loaders(Path(_local_path(load["base_directory"])))
+            # Whether the callout may be loaded at all, the server has looked.
+            loader = next(loader for loader in loaders if loader.accepts(entry))
+            callout = loader.load(entry, CalloutEntry(tuple(chain)))
             functions = _Functions(callout, self._write)
             for code in load["control"]:
                 functions.control(ControlCode(code))
