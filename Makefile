@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint soak fuzz bench docs clean
+.PHONY: run test lint soak fuzz bench bench-peers docs clean
 
 $(BIN)/dhcpcallout: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -50,6 +50,10 @@ soak: $(BIN)/pytest
 bench: $(BIN)/dhcpcallout
 	$(BIN)/python benchmarks/bench_wire.py
 	$(BIN)/python benchmarks/bench_engine.py
+
+# How fast beside Kea, dnsmasq, ISC dhcpd, coredhcp and pydhcp: as root, with what benchmarks/peers/README.md names.
+bench-peers: $(BIN)/dhcpcallout
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 # What is generated of the documentation, from what it documents.
 docs: $(BIN)/dhcpcallout

@@ -62,9 +62,9 @@ class Network:
         """
         within = ["ip", "netns", "exec", name, "taskset", "-c", str(core), *command]
         process = subprocess.Popen(within, start_new_session=True, **options)
-        os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
-        # Where every session is a scheduling group, a priority counts only within it
-        with suppress(OSError):
+        with suppress(OSError):  # not allowed, or over already
+            os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
+            # Where every session is a scheduling group, a priority counts only within it
             Path("/proc", str(process.pid), "autogroup").write_text(str(_PRIORITY))
         return process
 

@@ -17,6 +17,7 @@ _SECTION = re.compile(r"^\*\*\*(Statistics for|Timestamps for packets): (.+?)\*\
 _COUNT = re.compile(r"^(sent packets|received packets|orphans): (\d+)$", re.MULTILINE)
 _TIMES = re.compile(r"^sent / received: (\d+\.\d+) / (\d+\.\d+)$", re.MULTILINE)
 _PROVISIONED = re.compile(r"^It took (\d+):(\d+):(\d+\.\d+) to provision (\d+) clients", re.MULTILINE)
+_RESENT = re.compile(r"^Requests resent: (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Report:
     renewals: Counts = field(default_factory=Counts)
     provisioned_s: float | None = None
     """In an avalanche, the time until every client had its address."""
+    resent: int = 0
+    """In an avalanche, how many requests were repeated."""
 
     @property
     def loss(self) -> float:
@@ -51,7 +54,7 @@ class Report:
         return self.offers.received + self.acks.received + self.renewals.received
 
 
-def load(server: str, rate: int, seconds: float, *, renewals: int = 0, delays: bool = False) -> list[str]:
+def load(server: str, rate: int, seconds: int, *, renewals: int = 0, delays: bool = False) -> list[str]:
     """The command that begins so many four-way exchanges a second, each by a client of its own.
 
     Args:
@@ -61,7 +64,7 @@ def load(server: str, rate: int, seconds: float, *, renewals: int = 0, delays: b
         renewals: Renewals of leases given before, a second; at most the rate.
         delays: Have the delay of every answer in the report.
     """
-    command = ["perfdhcp", "-4", "-g", "single", "-R", str(CLIENTS), "-r", str(rate), "-p", f"{seconds:g}"]
+    command = ["perfdhcp", "-4", "-g", "single", "-R", str(CLIENTS), "-r", str(rate), "-p", str(seconds)]
     command += ["-d", f"{DROP_S:g}", "-W", f"{DROP_S * 1e6:.0f}"]
     if renewals:
         command += ["-f", str(renewals)]
@@ -82,6 +85,8 @@ def parse(output: str) -> Report:
         ValueError: It is no report.
     """
     found = list(_SECTION.finditer(output))
+    if not any(section[2] == "DISCOVER-OFFER" for section in found):
+        raise ValueError(f"perfdhcp gave no report: {output.strip()[-500:]}")
     ends = [section.start() for section in found[1:]] + [len(output)]
     counts: dict[str, dict[str, int]] = {}
     delays: dict[str, tuple[float, ...]] = {}
@@ -92,9 +97,7 @@ def parse(output: str) -> Report:
             counts[name] = {key: int(number) for key, number in _COUNT.findall(text)}
         else:
             delays[name] = tuple(float(received) - float(sent) for sent, received in _TIMES.findall(text))
-    if "DISCOVER-OFFER" not in counts:
-        raise ValueError(f"perfdhcp gave no report: {output.strip()[-500:]}")
-    provisioned = _PROVISIONED.search(output)
+    provisioned, resent = _PROVISIONED.search(output), _RESENT.search(output)
 
     def of(name: str) -> Counts:
         values = counts.get(name, {})
@@ -110,6 +113,7 @@ def parse(output: str) -> Report:
         of("REQUEST-ACK"),
         of("REQUEST-ACK (renewal)"),
         None if provisioned is None else _seconds(provisioned),
+        int(resent[1]) if resent else 0,
     )
 
 

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 FIRST, LAST = "10.1.0.0", "10.200.255.254"
 """The pool, within 10.0.0.0/8."""
 
+DHCPD_LAST = "10.1.127.255"
+"""ISC dhcpd makes a record of every address of its pool when it starts: a /8 takes it minutes and gigabytes."""
+
 LEASE_S = 4000
 START_S = 60.0
 STOP_S = 60.0
@@ -38,18 +41,22 @@ class Server:
     Attributes:
         name: What the command line calls it.
         title: What the table calls it.
+        command: Writes what it needs into a folder, and gives the command that serves in the foreground.
         program: What has to be installed; "" for nothing.
         package: The Debian package that has it.
-        command: Writes what it needs into a folder, and gives the command that serves in the foreground.
         environment: What its environment has besides this process's; ``{folder}`` stands for that folder.
+        silent: Whether it logs nothing when it starts, unless it does not do what it was configured for.
+        first_rate: The exchanges a second to try first.
     """
 
     name: str
     title: str
-    program: str
-    package: str
     command: Callable[[Path], list[str]]
+    program: str = ""
+    package: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    silent: bool = False
+    first_rate: int = 5000
 
 
 # ISC Kea, memfile
@@ -107,6 +114,70 @@ def _sqlite(folder: Path) -> list[str]:
     return _ours(folder, "sqlite:leases.db")
 
 
+def _hooks(folder: Path, more: str = "") -> list[str]:
+    sdk = ROOT / "src" / "dhcpcallout" / "sdk"
+    source, library = Path(__file__).with_name("eight_hooks.c"), folder / "eight_hooks.so"
+    includes = [f"-I{sdk}", f"-I{sdk / 'posix'}"]
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", *includes, "-o", str(library), str(source)], check=True)
+    callouts = f'[callouts]\nCalloutEnabled = 1\nCalloutDlls = ["{library}"]\n{more}\n'
+    return _ours(folder, "sqlite:leases.db", callouts)
+
+
+def _isolated(folder: Path) -> list[str]:
+    return _hooks(folder, 'isolation = "process"\n')
+
+
+# dnsmasq, ISC dhcpd, coredhcp, pydhcp
+
+
+def _dnsmasq(folder: Path) -> list[str]:
+    return [
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--user=root",
+        f"--pid-file={folder / 'pid'}",
+        "--port=0",
+        f"--interface={INTERFACE}",
+        "--bind-interfaces",
+        f"--dhcp-range={FIRST},{LAST},255.0.0.0,{LEASE_S}",
+        "--dhcp-lease-max=20000000",
+        f"--dhcp-leasefile={folder / 'leases'}",
+        "--dhcp-authoritative",
+        "--no-ping",
+        "--quiet-dhcp",
+    ]
+
+
+def _dhcpd(folder: Path) -> list[str]:
+    path, leases = folder / "dhcpd.conf", folder / "leases"
+    path.write_text(
+        f"authoritative;\nping-check false;\ndefault-lease-time {LEASE_S};\nmax-lease-time {LEASE_S};\n"
+        f"subnet 10.0.0.0 netmask 255.0.0.0 {{ range {FIRST} {DHCPD_LAST}; }}\n"
+    )
+    leases.touch()
+    files = ["-cf", str(path), "-lf", str(leases), "-pf", str(folder / "pid")]
+    return ["dhcpd", "-4", "-f", "-q", "-user", "root", "-group", "root", *files, INTERFACE]
+
+
+def _coredhcp(folder: Path) -> list[str]:
+    path = folder / "coredhcp.yml"
+    path.write_text(
+        f"server4:\n  listen:\n    - '{SERVER}:67'\n  plugins:\n    - server_id: {SERVER}\n"
+        f"    - netmask: 255.0.0.0\n    - range: {folder / 'leases.txt'} {FIRST} {LAST} {LEASE_S}s\n"
+    )
+    return ["coredhcp", "--conf", str(path), "--loglevel", "error"]
+
+
+def _pydhcp(_folder: Path) -> list[str]:
+    environment = ROOT / "build" / "peers" / "venv"
+    if not (environment / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
+        subprocess.run([environment / "bin" / "pip", "install", "-qq", "pydhcp"], check=True)
+        (environment / "ready").touch()
+    return [str(environment / "bin" / "python"), str(Path(__file__).with_name("pydhcp_server.py"))]
+
+
 # What no server can be faster than
 
 
@@ -115,11 +186,33 @@ def _bare_loop(_folder: Path) -> list[str]:
 
 
 SERVERS = (
-    Server("kea", "Kea, memfile, one thread", "kea-dhcp4", "kea-dhcp4-server", _kea_single, _KEA_FOLDERS),
-    Server("kea-mt", "Kea, memfile, threads", "kea-dhcp4", "kea-dhcp4-server", _kea_multi, _KEA_FOLDERS),
-    Server("ours-memory", "dhcpcallout, memory", "", "", _memory),
-    Server("ours-sqlite", "dhcpcallout, SQLite FULL", "", "", _sqlite),
-    Server("bare-loop", "a bare loop in Python", "", "", _bare_loop, {"PYTHONPATH": str(ROOT)}),
+    Server(
+        "kea",
+        "Kea, memfile, one thread",
+        program="kea-dhcp4",
+        package="kea-dhcp4-server",
+        command=_kea_single,
+        environment=_KEA_FOLDERS,
+        first_rate=10000,
+    ),
+    Server(
+        "kea-mt",
+        "Kea, memfile, threads",
+        program="kea-dhcp4",
+        package="kea-dhcp4-server",
+        command=_kea_multi,
+        environment=_KEA_FOLDERS,
+        first_rate=10000,
+    ),
+    Server("ours-memory", "dhcpcallout, memory", _memory, silent=True),
+    Server("ours-sqlite", "dhcpcallout, SQLite FULL", _sqlite, silent=True),
+    Server("ours-hooks", "dhcpcallout, SQLite FULL, native callout", _hooks, "cc", "gcc libc6-dev", silent=True),
+    Server("ours-isolated", "the same, isolated", _isolated, "cc", "gcc libc6-dev", silent=True, first_rate=2000),
+    Server("dnsmasq", "dnsmasq", _dnsmasq, "dnsmasq", "dnsmasq-base", first_rate=300),
+    Server("dhcpd", "ISC dhcpd", _dhcpd, "dhcpd", "isc-dhcp-server", first_rate=1000),
+    Server("coredhcp", "coredhcp", _coredhcp, "coredhcp", "coredhcp-server", first_rate=1000),
+    Server("pydhcp", "pydhcp, memory", _pydhcp, first_rate=1500),
+    Server("bare-loop", "a bare loop in Python", _bare_loop, environment={"PYTHONPATH": str(ROOT)}, first_rate=20000),
 )
 
 BASELINE = "kea"
@@ -192,10 +285,16 @@ def serving(server: Server, network: Network, core: int, folder: Path) -> Iterat
                 knocking.kill()
             time.sleep(0.01)
         if knocking.returncode or process.poll() is not None:
-            raise ServerError(f"{server.title} makes no offer: {log.read_text(errors='replace').strip()[-1000:]}")
+            raise ServerError(f"{server.title} makes no offer: {_end(log)}")
+        if server.silent and log.stat().st_size:
+            raise ServerError(f"{server.title} does not serve as configured: {_end(log)}")
         yield Running(process)
     finally:
         _stop(process)
+
+
+def _end(log: Path) -> str:
+    return log.read_text(errors="replace").strip()[-1000:]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
