@@ -3,11 +3,13 @@
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from dhcpcallout.cli import app
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "callouts"
 README = (EXAMPLES / "README.md").read_text(encoding="utf-8")
@@ -29,7 +31,8 @@ def commands(text: str, source: str) -> list[str]:
 def build(command: str, source: str, folder: Path) -> Path:
     compiler, _, arguments = command.partition(" ")
     standard = "-std=c99" if source.endswith(".c") else ""
-    arguments = arguments.replace("$(dhcpcallout", f"$({shlex.quote(sys.executable)} -m dhcpcallout")
+    cflags = CliRunner().invoke(app, ["sdk", "--cflags"]).stdout.strip()
+    arguments = arguments.replace("$(dhcpcallout sdk --cflags)", cflags)
     (folder / source).write_bytes((EXAMPLES / source).read_bytes())
     subprocess.run(f"{compiler} {standard} {STRICT} {arguments}", shell=True, check=True, cwd=folder)
     return folder / shlex.split(command)[shlex.split(command).index("-o") + 1]

@@ -97,7 +97,7 @@ LISTS = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LISTS, clients=st.lists(st.binary(max_size=300), max_size=4))
 @example(lines=["MAC_ACTION={DENY}", "00" * 16], clients=[bytes(2) + b"\x10" + bytes(297)])
 def test_both_languages_read_every_list_alike_and_treat_every_client_alike(

@@ -5,8 +5,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 import dhcpcallout
 from dhcpcallout.loaders import load_callout
 
@@ -73,11 +71,11 @@ def test_a_dllmain_without_a_c_compiler_says_what_to_do(require_system: Callable
     assert "add C to the" in built.stderr
 
 
-@pytest.mark.parametrize("machine", ["x86_64", "i686"])
 def test_a_dll_for_windows_exports_the_bare_name_and_needs_no_dll_of_the_compilers(
-    machine: str, require_system: Callable[..., None], tmp_path: Path
+    require_system: Callable[..., None], tmp_path: Path
 ) -> None:
-    compiler, objdump = f"{machine}-w64-mingw32-gcc", f"{machine}-w64-mingw32-objdump"
+    # For 32 bits, where the compiler would decorate the name and want a library of its own.
+    compiler, objdump = "i686-w64-mingw32-gcc", "i686-w64-mingw32-objdump"
     require_system("cmake", "make", compiler, objdump)
     built = project(
         tmp_path,
