@@ -4,6 +4,7 @@ Prints what the server logs, each hook as it fires, beside what the clients get.
 """
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -65,7 +66,11 @@ class Serving:
         self.lines: list[str] = []
         self._ready = threading.Event()
         self._process = subprocess.Popen(
-            [*DHCPCALLOUT, "serve", "-c", config], stderr=subprocess.PIPE, text=True, errors="replace"
+            [*DHCPCALLOUT, "serve", "-c", config],
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=os.environ | {"CALLOUTS": str(config.parent / "callouts")},
         )
         self._printer = threading.Thread(target=self._print)
 

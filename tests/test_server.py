@@ -315,7 +315,7 @@ async def test_a_server_is_made_from_a_file(client_of: MakeClient, tmp_path: Pat
         "callout = Callout('mine')\n"
         "callout.new_packet(lambda event: Drop() if event.packet.chaddr[-1] == 2 else None)\n"
     )
-    file = configuration(tmp_path, "[callouts]", "CalloutEnabled = 1", 'CalloutDlls = ["mine.py"]')
+    file = configuration(tmp_path, "[callouts]", "CalloutEnabled = 1", f"CalloutDlls = ['{tmp_path}/mine.py']")
     async with Server.from_file(file) as server:
         assert (await asyncio.to_thread(client_of(server, 1).lease)).address == IPv4Address("10.0.0.10")
         with pytest.raises(ClientError):

@@ -17,7 +17,7 @@ def test_a_file_without_mistakes_is_ok_and_summed_up(file: Path) -> None:
     file.write_text(
         '[server]\ninterfaces = ["eth1"]\nlisten = ["127.0.0.1:6767", "10.0.0.1"]\n'
         '[leases]\nstore = "memory:"\n'
-        '[callouts]\nCalloutEnabled = 1\nCalloutDlls = ["python:policy", "audit.so"]\n'
+        '[callouts]\nCalloutEnabled = 1\nCalloutDlls = ["python:policy", "/audit.so"]\n'
         '[[subnet]]\nnetwork = "10.0.0.0/8"\npools = ["10.1.0.0/16", "10.2.0.1"]\n'
         '[[subnet.reservation]]\nhardware-address = "00:0c:01:02:03:04"\naddress = "10.0.0.9"\n'
         '[[subnet]]\nnetwork = "192.0.2.0/24"\npools = ["192.0.2.0/24"]\n'
@@ -29,7 +29,7 @@ def test_a_file_without_mistakes_is_ok_and_summed_up(file: Path) -> None:
         "  listens on eth1, 127.0.0.1:6767, 10.0.0.1:67",
         "  serves 2 subnets with 65,791 addresses in pools and 1 reservation",
         "  keeps leases in memory:",
-        "  tries these callouts, and calls the first that loads: audit.so, python:policy",
+        "  tries these callouts, and calls the first that loads: /audit.so, python:policy",
     ]
 
 
@@ -57,14 +57,14 @@ def test_shared_networks_classes_and_reservations_are_summed_up(file: Path) -> N
     ("callouts", "summary"),
     [
         ("", "has no callouts"),
-        ('CalloutDlls = ["a.py"]', "has 1 callout, not enabled: CalloutEnabled = 1 enables them"),
+        ('CalloutDlls = ["/a.py"]', "has 1 callout, not enabled: CalloutEnabled = 1 enables them"),
         (
-            'CalloutEnabled = 0\nCalloutDlls = ["a.py", "b.py"]',
+            'CalloutEnabled = 0\nCalloutDlls = ["/a.py", "/b.py"]',
             "has 2 callouts, not enabled: CalloutEnabled = 1 enables them",
         ),
         (
-            'CalloutEnabled = 1\nCalloutDlls = ["a.py"]\npolicy = "all"',
-            "tries these callouts, and calls each that loads: a.py",
+            'CalloutEnabled = 1\nCalloutDlls = ["/a.py"]\npolicy = "all"',
+            "tries these callouts, and calls each that loads: /a.py",
         ),
     ],
 )
@@ -88,7 +88,7 @@ def test_mistakes_end_with_status_2_one_a_line_as_a_compiler_writes_them(file: P
 
 def test_checking_opens_no_store_and_loads_no_callout(file: Path) -> None:
     (file.parent / "callout.py").write_text("raise SystemExit('loaded')")
-    file.write_text(f'[callouts]\nCalloutEnabled = 1\nCalloutDlls = ["callout.py"]\n{LEAST}')
+    file.write_text(f"[callouts]\nCalloutEnabled = 1\nCalloutDlls = ['{file.parent}/callout.py']\n{LEAST}")
     result = CliRunner().invoke(app, ["check", "-c", str(file)])
     assert result.exit_code == 0
     assert sorted(entry.name for entry in file.parent.iterdir()) == ["callout.py", "dhcp.toml"]

@@ -24,7 +24,7 @@ store = "sqlite:leases.db"
 
 [callouts]
 CalloutEnabled = 1
-CalloutDlls = ["missing.py", "missing.so"]
+CalloutDlls = ["python:missing", "/missing.so"]
 
 [[subnet]]
 network = "10.0.0.0/24"
@@ -119,13 +119,13 @@ def test_without_a_store_it_says_that_no_leases_are_known(config: Path) -> None:
 def test_the_callouts_are_named_and_not_loaded(config: Path) -> None:
     explained = told(config, "--hex", DISCOVER, "--no-leases")
     assert [(one["slot"], one["callouts"]) for one in explained["not-asked"]] == [
-        ("new_packet", ["missing.py", "missing.so"]),
-        ("handle_options", ["missing.py", "missing.so"]),
-        ("select_subnet", ["missing.py"]),
-        ("select_address", ["missing.py"]),
-        ("build_reply", ["missing.py"]),
-        ("packet_send", ["missing.py", "missing.so"]),
-        ("packet_drop", ["missing.py", "missing.so"]),
+        ("new_packet", ["/missing.so", "python:missing"]),
+        ("handle_options", ["/missing.so", "python:missing"]),
+        ("select_subnet", ["python:missing"]),
+        ("select_address", ["python:missing"]),
+        ("build_reply", ["python:missing"]),
+        ("packet_send", ["/missing.so", "python:missing"]),
+        ("packet_drop", ["/missing.so", "python:missing"]),
     ]
     config.write_text(CONFIGURATION.replace("CalloutEnabled = 1", "CalloutEnabled = 0"))
     assert told(config, "--hex", DISCOVER, "--no-leases")["not-asked"] == []

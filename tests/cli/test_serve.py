@@ -20,7 +20,7 @@ authoritative = true
 store = "sqlite:leases.db"
 [callouts]
 CalloutEnabled = 1
-CalloutDlls = ["zz.py", "broken.py", "missing.so"]
+CalloutDlls = ["%FOLDER%/zz.py", "%FOLDER%/broken.py", "%FOLDER%/missing.so"]
 [options]
 domain-name-servers = ["10.0.0.53"]
 [[subnet]]
@@ -62,7 +62,8 @@ class Serving:
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
+def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
+    monkeypatch.setenv("FOLDER", str(tmp_path))
     (tmp_path / "dhcp.toml").write_text(CONFIGURATION)
     (tmp_path / "zz.py").write_text(CALLOUT)
     (tmp_path / "broken.py").write_text("raise RuntimeError('broken on purpose')\n")

@@ -30,7 +30,7 @@ def receive(table: HookTable, data: bytes) -> bytes | Drop:
 
 def test_the_python_callout_refuses_replaces_and_keeps_a_context(tmp_path: Path) -> None:
     (tmp_path / "policy.py").write_text(block("python", "no-printers"))
-    table = HookTable([load_callout("policy.py", base_directory=tmp_path)])
+    table = HookTable([load_callout(str(tmp_path / "policy.py"))])
     assert receive(table, encode(Packet(options={60: b"printer 7"})).data) == Drop()
     assert receive(table, b"no message") == b"no message"
     reply = encode(Packet(op=2)).data
@@ -47,7 +47,7 @@ def test_the_python_callout_refuses_replaces_and_keeps_a_context(tmp_path: Path)
 def test_a_python_callout_loads_the_rest_of_the_list(tmp_path: Path) -> None:
     (tmp_path / "first.py").write_text(block("python", "first-of-several"))
     (tmp_path / "rest.py").write_text(block("python", "no-printers"))
-    callout = load_callout("first.py", chain=["rest.py"], base_directory=tmp_path)
+    callout = load_callout(str(tmp_path / "first.py"), chain=[str(tmp_path / "rest.py")])
     assert list(callout.functions) == ["new_packet", "packet_drop", "packet_send"]
 
 

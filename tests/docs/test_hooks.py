@@ -31,7 +31,7 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedNetwork:
     ping.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     (tmp_path / "office.py").write_text(block("branch-office"))
-    return SimulatedNetwork([OFFICE, GUESTS], callouts=[load_callout("office.py", base_directory=tmp_path)])
+    return SimulatedNetwork([OFFICE, GUESTS], callouts=[load_callout(str(tmp_path / "office.py"))])
 
 
 def test_the_callout_does_what_the_page_says(net: SimulatedNetwork) -> None:

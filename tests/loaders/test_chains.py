@@ -128,7 +128,7 @@ def load(
     monkeypatch.setenv("RECORD", str(tmp_path / "record"))
 
     def load(policy: Literal["first", "all"], *names: str) -> LoadResult:
-        loaded.append(load_callouts(Registry(names, 1, policy), base_directory=tmp_path))
+        loaded.append(load_callouts(Registry([str(tmp_path / name) for name in names], 1, policy)))
         return loaded[-1]
 
     yield load

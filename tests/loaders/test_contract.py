@@ -23,16 +23,17 @@ REQUEST = encode(Packet(xid=0x01020304, chaddr=b"\x00\x0c\x01\x02\x03\x04", opti
 
 @pytest.fixture(params=["native", "python-file", "python-module"])
 def entry(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The contract's callout in one kind, as an entry relative to ``tmp_path``."""
+    """The contract's callout in one kind, as an entry."""
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setenv("CONTRACT_RECORD", str(tmp_path / "record"))
     if request.param == "native":
         compile_callout: Callable[[Path], Path] = request.getfixturevalue("compile_callout")
         shutil.copy(compile_callout(SOURCES / "callout.c"), tmp_path / "callout.so")
-        yield "callout.so"
+        yield str(tmp_path / "callout.so")
     else:
         shutil.copy(SOURCES / "callout.py", tmp_path / "contract_callout.py")
-        yield "contract_callout.py" if request.param == "python-file" else "python:contract_callout"
+        file = tmp_path / "contract_callout.py"
+        yield str(file) if request.param == "python-file" else "python:contract_callout"
         sys.modules.pop("contract_callout", None)
 
 
@@ -192,8 +193,7 @@ def test_two_of_the_same_loaded_by_the_loader_itself_work_side_by_side(
     entry: str, tmp_path: Path, recorded: Callable[[], list[str]]
 ) -> None:
     loader = next(loader for loader in default_loaders(tmp_path) if loader.accepts(entry))
-    path = entry if entry.startswith("python:") else str(tmp_path / entry)
-    table = HookTable([loader.load(path, CalloutEntry(())), loader.load(path, CalloutEntry(()))])
+    table = HookTable([loader.load(entry, CalloutEntry(())), loader.load(entry, CalloutEntry(()))])
     recorded()
     contexts = table.contexts()
     assert receive(table, contexts, b"R2") == b"R2!!"

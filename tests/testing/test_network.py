@@ -113,12 +113,12 @@ def test_the_network_of_a_configuration_file_has_its_callouts_and_leases_in_memo
     (tmp_path / "mine.py").write_text("from dhcpcallout import Callout\ncallout = Callout('mine')\n")
     file = tmp_path / "dhcp.toml"
     file.write_text(
-        """
+        f"""
 [server]
 listen = ["127.0.0.1:0"]
 [callouts]
 CalloutEnabled = 1
-CalloutDlls = ["mine.py"]
+CalloutDlls = ['{tmp_path}/mine.py']
 [[subnet]]
 network = "10.7.0.0/24"
 pools = ["10.7.0.10-10.7.0.20"]

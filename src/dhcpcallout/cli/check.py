@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .text import printable
+
 if TYPE_CHECKING:
     from ..config import Settings
 
@@ -29,7 +31,6 @@ def check(
 
 def _summary(settings: "Settings") -> Iterator[str]:
     from ..engine import SharedNetwork
-    from ..loaders import ordered
 
     places = [*settings.interfaces, *(f"{host}:{port}" for host, port in settings.listen)]
     yield f"listens on {', '.join(places)}"
@@ -54,7 +55,7 @@ def _summary(settings: "Settings") -> Iterator[str]:
         yield f"has {_count(len(callouts.dlls), 'callout')}, not enabled: CalloutEnabled = 1 enables them"
     else:
         which = "the first that loads" if callouts.policy == "first" else "each that loads"
-        yield f"tries these callouts, and calls {which}: {', '.join(ordered(callouts.dlls))}"
+        yield f"tries these callouts, and calls {which}: {', '.join(map(printable, callouts.entries))}"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -176,12 +176,12 @@ def _source(message: bytes) -> tuple[int, int]:
 def _unloaded(settings: "Settings") -> "HookTable":
     """The callouts, with a function on every slot that they may have one on; none is ever called."""
     from ..hooks import ABI_SLOTS, SLOTS, Callout, HookTable
-    from ..loaders import ordered
+    from ..loaders.python import PREFIX, SUFFIX
 
     callouts = []
-    for name in ordered(settings.callouts.dlls) if settings.callouts.enabled else ():
+    for name in settings.callouts.entries if settings.callouts.enabled else ():
         callout = Callout(name)
-        for slot in SLOTS if name.endswith(".py") else ABI_SLOTS:
+        for slot in SLOTS if name.startswith(PREFIX) or name.lower().endswith(SUFFIX) else ABI_SLOTS:
             callout.register(slot.name, _never_called)
         callouts.append(callout)
     return HookTable(callouts)

@@ -387,9 +387,10 @@ class CalloutsTable(IsolationTable):
     dlls: list[_Text] = Field(
         [],
         alias="CalloutDlls",
-        description="The callouts, tried in alphabetical order whatever their order here. A path that ends in `.dll`, "
-        "`.so` or `.dylib` is a native one, `python:package.module` or a path that ends in `.py` a Python one. "
-        "Relative paths start, and Python modules are looked for, in this file's folder.",
+        description="The callouts, tried in alphabetical order whatever their order here. An absolute path that ends "
+        "in `.dll`, `.so` or `.dylib` is a native one, `python:package.module` or an absolute path that ends in `.py` "
+        "a Python one; modules are looked for in this file's folder too. Nobody but root and the server's user may be "
+        "able to write to a callout's file, or to a folder above it: it is not loaded otherwise.",
         examples=[["python:policy", "/opt/callouts/audit.so"]],
     )
     policy: Policy = Field(

@@ -9,11 +9,13 @@ from .registry import (
     Policy,
     Registry,
     default_loaders,
+    examine_callouts,
     load_callout,
     load_callouts,
     ordered,
     resolve,
 )
+from .windows_registry import read_reg_file, read_windows_registry
 
 __all__ = [
     "Attempt",
@@ -28,9 +30,12 @@ __all__ = [
     "Policy",
     "Registry",
     "default_loaders",
+    "examine_callouts",
     "load_callout",
     "load_callouts",
     "load_function",
     "ordered",
+    "read_reg_file",
+    "read_windows_registry",
     "resolve",
 ]

@@ -1,21 +1,23 @@
 """The Python loader: modules in which an object named ``callout`` has functions on slots, and single functions."""
 
 import importlib
+import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from ..errors import CalloutInitError, CalloutLoadError
 from ..hooks import Callout, CalloutEntry
+from . import trust
 
-__all__ = ["PREFIX", "SUFFIX", "PythonLoader", "load_function"]
+__all__ = ["PREFIX", "SUFFIX", "PythonLoader", "load_function", "module_files"]
 
 PREFIX = "python:"
 """What an entry that names a module begins with."""
@@ -88,11 +90,57 @@ def load_function(entry: str, base_directory: Path) -> Callable[..., Any]:
     return function
 
 
+def module_files(name: str, base_directory: Path) -> tuple[str, ...]:
+    """The files whose code importing a module runs: those of the packages that it is in, and its own, which is last.
+
+    Nothing is imported, and what the module itself imports is not looked for. Bytecode counts where Python keeps any.
+
+    Returns:
+        Absolute paths; fewer, or none, where a module is in no file, or there is no such module.
+    """
+    files: list[str] = []
+    places: Sequence[str] | None = None
+    importlib.invalidate_caches()
+    parts = name.split(".")
+    for size in range(1, len(parts) + 1):
+        spec = _find_spec(".".join(parts[:size]), places) or (
+            PathFinder.find_spec(name.partition(".")[0], [str(base_directory)]) if size == 1 else None
+        )
+        if spec is None:
+            return ()
+        if spec.has_location and spec.origin:
+            # A module in an archive is in the archive's file.
+            origin = getattr(spec.loader, "archive", spec.origin)
+            files += [cached] if (cached := spec.cached) and Path(cached).exists() else []
+            files.append(os.path.abspath(origin))
+        places = list(spec.submodule_search_locations or ())
+    return tuple(files)
+
+
+def _find_spec(name: str, places: Sequence[str] | None) -> ModuleSpec | None:
+    """What would import a module, as the import system asks for it; None where there is none."""
+    for finder in sys.meta_path:
+        with suppress(AttributeError):
+            if (spec := finder.find_spec(name, places, None)) is not None:
+                return spec
+    return None
+
+
 def _import_module(name: str, base_directory: Path) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise CalloutLoadError(f"{PREFIX}{name}: {name!r} is no module's name; write python:package.module")
-    if str(base_directory) not in sys.path:
-        sys.path.append(str(base_directory))
+    place = str(base_directory)
+    where = f"in {place} or on sys.path"
+    if place not in sys.path:
+        try:
+            trust.check_folder(place)
+        except FileNotFoundError:
+            pass
+        except CalloutLoadError as error:
+            # Whoever may write there could add what a callout imports, be it only if it is there.
+            where = f"on sys.path, and {error}"
+        else:
+            sys.path.append(place)
     importlib.invalidate_caches()
     with _callouts_own_code(f"{PREFIX}{name}: importing it"):
         try:
@@ -100,10 +148,17 @@ def _import_module(name: str, base_directory: Path) -> ModuleType:
         except ModuleNotFoundError as error:
             # Another name is a module that the callout itself wanted.
             if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-                raise CalloutLoadError(
-                    f"{PREFIX}{name}: no module {error.name!r} in {base_directory} or on sys.path"
-                ) from error
+                raise CalloutLoadError(f"{PREFIX}{name}: no module {error.name!r} {where}") from error
             raise
+
+
+class _SourceOnly(SourceFileLoader):
+    """Has no bytecode on disk: what runs is what the file says."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -111,7 +166,7 @@ def _import_file(path: Path) -> ModuleType:
     name = f"dhcpcallout_callout_{sha256(str(path).encode(errors='surrogateescape')).hexdigest()[:16]}"
     while name in sys.modules:
         name += "_"
-    spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
+    spec = spec_from_file_location(name, path, loader=_SourceOnly(name, str(path)))
     if spec is None or spec.loader is None or not path.is_file():
         raise CalloutLoadError(f"{path}: there is no such file")
     module = module_from_spec(spec)
