@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "first.c").write_text(block("c"))
     (tmp_path / "first.cpp").write_text(block("c").replace("__declspec", 'extern "C" __declspec'))
     (tmp_path / "CMakeLists.txt").write_text(block("cmake"))
-    (tmp_path / "dhcp.toml").write_text(block("toml"))
+    (tmp_path / "dhcp.toml").write_text(block("toml").replace("/opt/callouts", str(tmp_path)))
     return tmp_path
 
 
