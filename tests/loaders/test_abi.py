@@ -211,13 +211,27 @@ def test_the_structure_says_what_the_wires_scan_says(data: bytes) -> None:
     assert {name: read(image, name) for name in FIELDS} == values
 
 
-@given(st.lists(st.tuples(messages, st.integers(0, 300), st.integers(0, 255)), min_size=1, max_size=4))
-def test_what_is_remembered_of_a_layout_is_what_is_read_of_the_message(changes: list[tuple[bytes, int, int]]) -> None:
+def laid_out(options: bytes, file: bytes = b"", sname: bytes = b"") -> bytes:
+    return HEADER[:44] + sname.ljust(64, b"\0") + file.ljust(128, b"\0") + HEADER[236:] + options
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        laid_out(b"\x35\x01\x01\x3d\x03\x01ab\0\0\x51\x04\x01\0\0h\xff\0\0"),
+        laid_out(b"\x34\x01\x03\x0c\x01a\xff", b"\x0c\x01b\x3c\x01m\xff", b"\x03\x04\x0a\0\0\1\xff"),
+        laid_out(b"\x34\0\x34\x01\x01\x37\x09ab", b"\x3d\x02\x01a\xff"),
+        HEADER[:238],
+    ],
+    ids=["plain", "overloaded", "cut short", "no options"],
+)
+def test_what_is_remembered_of_a_layout_is_what_is_read_of_the_message(message: bytes) -> None:
     remembering = ServerOptions(BASE)
-    for message, at, byte in changes:
-        changed = message[:at] + bytes((byte,)) + message[at + 1 :] if at < len(message) else message
-        for data in (message, changed, message[:-1], message):
-            assert remembering.image(data) == server_options(data, BASE)
+    for at in range(len(message)):
+        for byte in (0, 1, 2, 12, 52, 53, 255, message[at] ^ 1):
+            changed = message[:at] + bytes((byte,)) + message[at + 1 :]
+            for data in (message, changed):
+                assert remembering.image(data) == server_options(data, BASE)
 
 
 def test_a_flood_of_layouts_is_not_remembered_for_good() -> None:
