@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from ..codes import ControlCode, EventId
 from ..errors import CalloutFault, CalloutInitError, CalloutLoadError
@@ -258,10 +259,22 @@ def _spawn(isolation: Isolation) -> "subprocess.Popen[bytes]":
         [*command, "-m", "dhcpcallout.loaders.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if isolation.worker_command else None,
         env={**environment, **isolation.environment},
         **arguments,
     )
+    if process.stderr is not None:
+        # Under Wine, a Windows Python cannot start where standard error is a file, which ours may be.
+        copying = threading.Thread(target=_pass_on, args=(process.stderr,), name="dhcpcallout-worker-log", daemon=True)
+        copying.start()
     return process
+
+
+def _pass_on(pipe: IO[bytes]) -> None:
+    """Copy what a worker says to standard error, until it and all that it started have closed it."""
+    with pipe, suppress(OSError):
+        while said := os.read(pipe.fileno(), 1 << 16):
+            os.write(2, said)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -304,7 +304,7 @@ def _watch_server(pipe: int) -> None:
 
 def _local_path(path: str) -> str:
     """A path of the server's as this system has it: under Wine, a Linux server's files are on drive Z."""
-    return f"Z:{path}" if os.name == "nt" and path.startswith("/") else path
+    return "Z:" + path.replace("/", "\\") if os.name == "nt" and path.startswith("/") else path
 
 
 def main() -> None:
