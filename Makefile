@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint soak fuzz bench bench-peers docs clean
+.PHONY: run test lint soak fuzz bench bench-peers bench-scale docs clean
 
 $(BIN)/dhcpcallout: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -54,6 +54,10 @@ bench: $(BIN)/dhcpcallout
 # How fast beside Kea, dnsmasq, ISC dhcpd, coredhcp and pydhcp: as root, with what benchmarks/peers/README.md names.
 bench-peers: $(BIN)/dhcpcallout
 	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+# How long a start with a million leases takes, and how much memory, beside Kea: as root, too.
+bench-scale: $(BIN)/dhcpcallout
+	$(BIN)/python -m benchmarks.bench_scale $(ARGS)
 
 # What is generated of the documentation, from what it documents.
 docs: $(BIN)/dhcpcallout

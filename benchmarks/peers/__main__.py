@@ -3,7 +3,6 @@
 import argparse
 import fcntl
 import json
-import math
 import os
 import platform
 import shutil
@@ -66,7 +65,7 @@ def main() -> None:
                 for server in servers:
                     run(bench, server, measures)
         tables = report({server.name: server.title for server in servers}, BASELINE, bench.results, bench.notes)
-        text = f"{describe(setting, arguments.rounds, arguments.seconds)}\n\n{tables}"
+        text = f"{describe(setting, arguments.rounds)} Loads of {arguments.seconds} s.\n\n{tables}"
         print(text)
         trials = [{"server": name, **asdict(trial)} for name, trial in bench.trials]
         document = {"machine": setting, "results": bench.results, "notes": bench.notes, "trials": trials}
@@ -121,17 +120,13 @@ def file_system(path: Path) -> str:
     return f"{kind} on {device}"
 
 
-def describe(setting: dict[str, Any], rounds: int, seconds: int) -> str:
+def describe(setting: dict[str, Any], rounds: int) -> str:
     """The run in a sentence."""
-    busy = (
-        ""
-        if setting["load"] < 0.5 or math.isnan(setting["load"])
-        else f", busy with other work (load {setting['load']})"
-    )
+    busy = "" if setting["load"] < 0.5 else f", busy with other work (load {setting['load']})"
     return (
         f"{setting['date']}, {setting['processor']}, {setting['cores']} cores{busy}, Linux {setting['kernel']}, "
-        f"Python {setting['python']}; leases on {setting['file system']}; the median of {rounds} rounds, "
-        f"loads of {seconds} s."
+        f"Python {setting['python']}; leases on {setting['file system']}; "
+        + (f"the median of {rounds} rounds." if rounds > 1 else "one round.")
     )
 
 

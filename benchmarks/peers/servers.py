@@ -220,10 +220,16 @@ BASELINE = "kea"
 
 
 class Running:
-    """A server that runs."""
+    """A server that runs.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    Attributes:
+        process: Its process.
+        start_s: How long it took until it made its first offer.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], start_s: float) -> None:
         self.process = process
+        self.start_s = start_s
         self._folder = Path("/proc", str(process.pid))
 
     @property
@@ -236,6 +242,12 @@ class Running:
         """What of it and its children is in RAM; what they share counts once for each."""
         pages = sum(int((folder / "statm").read_text().split()[1]) for folder in self._tree())
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory of it, without its children, that was ever in RAM."""
+        status = (self._folder / "status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
     def packets(self) -> tuple[int, int]:
         """How many packets the server's namespace has received and sent."""
@@ -261,36 +273,50 @@ class Running:
 
 
 @contextmanager
-def serving(server: Server, network: Network, core: int, folder: Path) -> Iterator[Running]:
-    """Start a server on one core, without any lease, and wait until it makes an offer; stop it in the end.
+def serving(
+    server: Server, network: Network, core: int, folder: Path, prepare: Callable[[Path], None] | None = None
+) -> Iterator[Running]:
+    """Start a server on one core and wait until it makes an offer; stop it in the end.
+
+    Args:
+        server: The server.
+        network: Where it serves.
+        core: The core that it has.
+        folder: Its folder, which is emptied first.
+        prepare: Puts leases into the folder, where it is not to start without any.
 
     Raises:
         ServerError: It makes none. The message has the end of its log.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if prepare is not None:
+        prepare(folder)
+    command = server.command(folder)
     environment = {name: text.format(folder=folder) for name, text in server.environment.items()}
-    environment |= os.environ
     log = folder / "log"
-    with log.open("wb") as out:
+    # Begun before the server, so that its own start is over by the time that a quick one is ready
+    knock = [sys.executable, "-m", f"{__package__}.knock", CLIENT, SERVER, str(START_S)]
+    knocking = subprocess.Popen(["ip", "netns", "exec", network.client, *knock], cwd=ROOT, stdout=subprocess.PIPE)
+    with knocking, log.open("wb") as out:
+        began_s = time.monotonic()
         process = network.start(
-            network.server, core, server.command(folder), cwd=folder, env=environment, stdout=out, stderr=out
+            network.server, core, command, cwd=folder, env={**os.environ, **environment}, stdout=out, stderr=out
         )
-    try:
-        knock = [sys.executable, "-m", f"{__package__}.knock", CLIENT, SERVER, str(START_S)]
-        command = ["ip", "netns", "exec", network.client, *knock]
-        knocking = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        while knocking.poll() is None:
-            if process.poll() is not None:
-                knocking.kill()
-            time.sleep(0.01)
-        if knocking.returncode or process.poll() is not None:
-            raise ServerError(f"{server.title} makes no offer: {_end(log)}")
-        if server.silent and log.stat().st_size:
-            raise ServerError(f"{server.title} does not serve as configured: {_end(log)}")
-        yield Running(process)
-    finally:
-        _stop(process)
+        try:
+            while knocking.poll() is None:
+                if process.poll() is not None:
+                    knocking.kill()
+                time.sleep(0.01)
+            if knocking.returncode or process.poll() is not None:
+                raise ServerError(f"{server.title} makes no offer: {_end(log)}")
+            if server.silent and log.stat().st_size:
+                raise ServerError(f"{server.title} does not serve as configured: {_end(log)}")
+            assert knocking.stdout is not None
+            yield Running(process, float(knocking.stdout.read()) - began_s)
+        finally:
+            knocking.kill()
+            _stop(process)
 
 
 def _end(log: Path) -> str:
