@@ -90,6 +90,23 @@ def test_the_same_bytes_go_out_whatever_is_asked_for(networks: list[SimulatedNet
     assert all(network.engine.hooks.faults.count(0) == len(network.engine.hooks.faults) for network in networks)
 
 
+def test_a_tag_makes_no_reply_longer_than_every_client_takes(load_example: Load) -> None:
+    callouts = [load_example("vendor_tag.py"), load_example("vendor_tag.c")]
+    lengths = set()
+    for size in range(20, 50):
+        options = {"merit-dump-file": "x" * 220, "domain-name": "y" * size}
+        subnet = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.99"], options=options)
+        plain, *tagged = (
+            reply_of(SimulatedNetwork([subnet], callouts=some), b"MSFT 5.0", bytes([14, 15]), None, 1500)
+            for some in ([], *([callout] for callout in callouts))
+        )
+        assert plain is not None
+        assert tagged == [tagged[0]] * 2
+        assert (tagged[0] != plain) == (len(plain) + len(b"\xe0\x07windows") <= 548)
+        lengths.add(len(plain))
+    assert min(lengths) < 539 < max(lengths)
+
+
 def test_a_reply_from_before_a_tag_or_with_no_room_is_left_alone(load_example: Load) -> None:
     tagged = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.99"], options={224: b"mine"})
     crowded = Subnet(

@@ -69,7 +69,7 @@ static DWORD CALLBACK new_packet(LPBYTE *packet, DWORD *size, DWORD server, LPVO
 
     (void)server, (void)reserved;
     if (mine == NULL || *context != NULL || !*process)
-        return ERROR_INVALID_PARAMETER;
+        return note("new_packet", NULL, "badly called");
     mine->number = ++packets;
     mine->name = NAME;
     *context = mine;
