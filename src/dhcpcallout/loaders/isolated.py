@@ -53,7 +53,7 @@ _LONGEST_PAUSE_S = 10.0
 _END_S = 2.0
 """How long a worker may take to end when it is told to."""
 _REASON_S = 0.02
-"""How long one that has closed its pipe may take, so that its exit status can be told."""
+"""How long one that has closed its pipe may take at least, so that its exit status can be told."""
 _MOST_FORGOTTEN = 64
 _KEPT_FAILURES = 100
 _INHERITED = re.compile(
@@ -237,10 +237,10 @@ class _Worker:
                 future.set_exception(_Failed())
         self.pending.clear()
 
-    def how_it_ended(self) -> str:
-        """What became of a worker that has closed its pipe."""
+    def how_it_ended(self, deadline_s: float = 0) -> str:
+        """What became of a worker that has closed its pipe; it may have until the deadline to end."""
         try:
-            status = self.process.wait(_REASON_S)
+            status = self.process.wait(max(deadline_s - time.monotonic(), _REASON_S))
         except subprocess.TimeoutExpired:
             return "it closed the pipe to the server"
         if status >= 0:
@@ -608,7 +608,7 @@ class IsolatedCallout(Callout):
                 return self._await(worker, call, slot, event.context)
             return _answer(slot, kind, payload)
         except (Closed, Late, FrameError, _Overrun) as error:
-            self._failed(worker, self._why(worker, error, timeout_s), slot.name)
+            self._failed(worker, self._why(worker, error, timeout_s, deadline_s), slot.name)
             raise _Failed from None
 
     def _forget(self, worker: _Worker, deadline_s: float) -> None:
@@ -651,11 +651,11 @@ class IsolatedCallout(Callout):
             self._failed(worker, self._why(worker, error))
             raise _Failed from None
 
-    def _why(self, worker: _Worker, error: Exception, timeout_s: float | None = None) -> str:
+    def _why(self, worker: _Worker, error: Exception, timeout_s: float | None = None, deadline_s: float = 0) -> str:
         if isinstance(error, Late) and worker.process.poll() is None:
             return f"it did not answer within {(timeout_s or self._timeout_s) * 1000:.0f} ms"
         if isinstance(error, Closed | Late):  # late, as its children have the pipe still
-            return worker.how_it_ended()
+            return worker.how_it_ended(deadline_s)
         return str(error) if isinstance(error, _Overrun) else f"it sent {error}"
 
     def _note_control(self, code: ControlCode) -> None:
