@@ -269,7 +269,58 @@ def test_what_it_calls_of_windows_does_here_what_it_does_there(
     callout.close()
 
 
-def test_a_critical_section_keeps_other_threads_out(require_system: Callable[..., None], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("compiler", "language"), [("cc", "c"), ("c++", "c++")])
+def test_each_header_stands_alone_and_they_stand_together(
+    compiler: str, language: str, require_system: Callable[..., None]
+) -> None:
+    require_system(compiler)
+    headers = [path.name for path in (SDK / "posix").rglob("*.h")]
+    flags = (*WARNINGS, *OURS, f"-I{SDK / 'posix' / 'aliases'}", "-x", language, "-fsyntax-only", "-")
+    for included in (*([header] for header in headers), headers, headers[::-1]):
+        source = "".join(f"#include <{header}>\n" for header in included) + "extern DWORD something;\n"
+        subprocess.run([compiler, *flags], input=source, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("compiler", "flags", "literal"),
+    [
+        ("cc", ("-std=c11",), 'u"'),
+        ("cc", ("-std=c99", "-fshort-wchar"), 'L"'),
+        ("c++", ("-std=c++11",), 'u"'),
+        ("c++", ("-std=c++11", "-fshort-wchar"), 'L"'),
+    ],
+)
+@pytest.mark.parametrize("unicode", [(), ("-DUNICODE",)])
+def test_a_text_of_16_bits_is_written_as_the_documentation_says(
+    compiler: str,
+    flags: tuple[str, ...],
+    literal: str,
+    unicode: tuple[str, ...],
+    require_system: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    require_system(compiler)
+    source = f"""
+        {HEADERS}
+        #include <tchar.h>
+        int main(void)
+        {{
+            LPCWSTR wide = {literal}abc";
+            LPCTSTR either = TEXT("abc");
+            LPCTSTR also = _T(DHCP_CALLOUT_ENTRY_POINT);
+            return lstrlenW(wide) != 3 || wide[2] != 'c' || lstrlen(either) != 3 || sizeof *also != {1 + len(unicode)};
+        }}
+    """
+    program = tmp_path / "text"
+    language = ("-x", "c++" if compiler == "c++" else "c")
+    command = [compiler, *flags, *unicode, *WARNINGS, *OURS, *language, "-o", str(program), "-"]
+    subprocess.run(command, input=source, text=True, check=True)
+    subprocess.run([program], check=True)
+
+
+def test_a_critical_section_keeps_other_threads_out_and_time_goes_on(
+    require_system: Callable[..., None], tmp_path: Path
+) -> None:
     require_system("cc")
     (tmp_path / "threads.c").write_text(
         """
@@ -309,6 +360,8 @@ def test_a_critical_section_keeps_other_threads_out(require_system: Callable[...
             for (i = 0; i < 4; i++)
                 pthread_join(threads[i], NULL);
             DeleteCriticalSection(&lock);
+            if (GetTickCount64() < GetTickCount() || min(1, 2) != 1 || max(1, 2) != 2)
+                return 1;
             return broken != 0 || entries != 80000;
         }
         """

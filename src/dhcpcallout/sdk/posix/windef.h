@@ -48,10 +48,13 @@ typedef void (*FARPROC)(void);
  */
 #if defined(__SIZEOF_WCHAR_T__) && __SIZEOF_WCHAR_T__ == 2
 typedef wchar_t WCHAR;
+#define DHCPCALLOUT_WIDE(text) L##text
 #elif defined(__cplusplus) && __cplusplus >= 201103L
 typedef char16_t WCHAR;
+#define DHCPCALLOUT_WIDE(text) u##text
 #else
 typedef uint16_t WCHAR;
+#define DHCPCALLOUT_WIDE(text) u##text
 #endif
 typedef WCHAR *PWCHAR, *PWSTR, *LPWSTR;
 typedef const WCHAR *PCWSTR, *LPCWSTR;
@@ -59,7 +62,7 @@ typedef const WCHAR *PCWSTR, *LPCWSTR;
 #ifdef UNICODE
 typedef WCHAR TCHAR, *PTSTR, *LPTSTR;
 typedef LPCWSTR LPCTSTR;
-#define TEXT(text) u##text
+#define TEXT(text) DHCPCALLOUT_WIDE(text)
 #else
 typedef CHAR TCHAR, *PTSTR, *LPTSTR;
 typedef LPCSTR LPCTSTR;
