@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint soak fuzz bench bench-peers bench-scale docs clean
+.PHONY: run test lint soak fuzz bench bench-layers bench-peers bench-scale docs clean
 
 $(BIN)/dhcpcallout: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -46,10 +46,16 @@ EXAMPLES ?= 5000
 soak: $(BIN)/pytest
 	HYPOTHESIS_PROFILE=soak EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 tests/property/test_server_machine.py
 
-# How fast: the codec beside other libraries, which get an environment of their own in build/, and the engine.
+# Whether a packet costs more than it did: the layers alone, in seconds. To record what it costs now: ARGS=--record
 bench: $(BIN)/dhcpcallout
+	$(BIN)/python -m benchmarks.bench_regression $(ARGS)
+
+# How fast the layers are: the codec beside other libraries, which get an environment of their own in build/, the engine
+# with few and many leases, and what callouts' hooks cost.
+bench-layers: $(BIN)/dhcpcallout
 	$(BIN)/python benchmarks/bench_wire.py
 	$(BIN)/python benchmarks/bench_engine.py
+	$(BIN)/python benchmarks/bench_hooks.py
 
 # How fast beside Kea, dnsmasq, ISC dhcpd, coredhcp and pydhcp: as root, with what benchmarks/peers/README.md names.
 bench-peers: $(BIN)/dhcpcallout

@@ -115,10 +115,9 @@ def _sqlite(folder: Path) -> list[str]:
 
 
 def _hooks(folder: Path, more: str = "") -> list[str]:
-    sdk = ROOT / "src" / "dhcpcallout" / "sdk"
-    source, library = Path(__file__).with_name("eight_hooks.c"), folder / "eight_hooks.so"
-    includes = [f"-I{sdk}", f"-I{sdk / 'posix'}"]
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", *includes, "-o", str(library), str(source)], check=True)
+    sdk, source = ROOT / "src" / "dhcpcallout" / "sdk", ROOT / "benchmarks" / "hooks.c"
+    library = folder / "hooks.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", f"-I{sdk}", "-o", str(library), str(source)], check=True)
     callouts = f'[callouts]\nCalloutEnabled = 1\nCalloutDlls = ["{library}"]\n{more}\n'
     return _ours(folder, "sqlite:leases.db", callouts)
 
