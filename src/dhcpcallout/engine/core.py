@@ -429,13 +429,12 @@ class Engine:
             exchange.drop = DropReason.INVALID
             return None
         hooks = self.hooks
-        if (
-            hooks.lease_committed or hooks.address_delete or hooks.address_offer or hooks.build_reply
-            or hooks.packet_send
-        ):  # fmt: skip
+        if hooks.lease_committed is not None or hooks.build_reply is not None:
             return self._ask_about_reply(exchange, request, reply, destination)
-        self._sent(exchange, request, reply, destination, reply.answer.encode())
-        return None
+        steps = self._tell_of_address(exchange, reply)
+        if steps:
+            return self._submit_later(exchange, request, reply, destination, steps)
+        return self._submit(exchange, request, reply, destination)
 
     def _ask_about_reply(
         self, exchange: Exchange, request: Packet, reply: Reply, destination: Destination
@@ -447,39 +446,61 @@ class Engine:
             if isinstance(committed, Drop):
                 exchange.drop = committed.reason
                 return
-        if reply.refused is not None and hooks.address_delete is not None:
-            reason = AddressDeleteReason.NACKED
-            yield from notify(hooks, exchange, slots.ADDRESS_DELETE, reply.refused, reason)
-        if reply.given is not None and hooks.address_offer is not None:
-            yield from notify(
-                hooks,
-                exchange,
-                slots.ADDRESS_OFFER,
-                answer.yiaddr_int,
-                reply.given,
-                AddressType.BOOTP if reply.situation.kind is None else AddressType.DHCP,
-                reply.lease_time_s,
-            )
+        yield from self._tell_of_address(exchange, reply)
         if hooks.build_reply is not None:
             built = yield from ask_reply(hooks, exchange, answer.packet)
             if isinstance(built, Drop):
                 exchange.drop = built.reason
                 return
             answer.replace(built)
-        data = answer.encode()
-        if hooks.packet_send is not None:
-            sent = hooks.submit(
-                slots.PACKET_SEND, exchange.contexts, data, exchange.arrival.server_address_int, exchange.data
-            )
+        further = self._submit(exchange, request, reply, destination)
+        if further is not None:
+            yield from further
+
+    def _tell_of_address(self, exchange: Exchange, reply: Reply) -> Steps[None] | tuple[()]:
+        hooks = self.hooks
+        if reply.refused is not None and hooks.address_delete is not None:
+            reason = AddressDeleteReason.NACKED
+            return notify(hooks, exchange, slots.ADDRESS_DELETE, reply.refused, reason)
+        if reply.given is not None and hooks.address_offer is not None:
+            address_type = AddressType.BOOTP if reply.situation.kind is None else AddressType.DHCP
+            values = (reply.answer.yiaddr_int, reply.given, address_type, reply.lease_time_s)
+            return notify(hooks, exchange, slots.ADDRESS_OFFER, *values)
+        return ()
+
+    def _submit_later(
+        self, exchange: Exchange, request: Packet, reply: Reply, destination: Destination, steps: Steps[None]
+    ) -> Steps[None]:
+        yield from steps
+        further = self._submit(exchange, request, reply, destination)
+        if further is not None:
+            yield from further
+
+    def _submit(
+        self, exchange: Exchange, request: Packet, reply: Reply, destination: Destination
+    ) -> Steps[None] | None:
+        data: bytes | Drop = reply.answer.encode()
+        if self.hooks.packet_send is not None:
+            server_address_int = exchange.arrival.server_address_int
+            sent = self.hooks.submit(slots.PACKET_SEND, exchange.contexts, data, server_address_int, exchange.data)
             if not isinstance(sent, bytes | Drop):
-                sent = yield from sent
-            if isinstance(sent, Drop):
-                exchange.drop = sent.reason
-                return
+                return self._sent_later(exchange, request, reply, destination, sent)
             data = sent
         self._sent(exchange, request, reply, destination, data)
+        return None
 
-    def _sent(self, exchange: Exchange, request: Packet, reply: Reply, destination: Destination, data: bytes) -> None:
+    def _sent_later(
+        self, exchange: Exchange, request: Packet, reply: Reply, destination: Destination, steps: Steps[bytes | Drop]
+    ) -> Steps[None]:
+        data = yield from steps
+        self._sent(exchange, request, reply, destination, data)
+
+    def _sent(
+        self, exchange: Exchange, request: Packet, reply: Reply, destination: Destination, data: bytes | Drop
+    ) -> None:
+        if isinstance(data, Drop):
+            exchange.drop = data.reason
+            return
         if exchange.deadline_s is not None and not self._handling.judge.still_stands(reply, exchange.now):
             exchange.drop = DropReason.TIMEOUT
             return
@@ -498,14 +519,20 @@ class Engine:
             self.statistics["pkt4-receive-drop"] += 1
             self.statistics[_DROPPED[exchange.drop]] += 1
         if self.hooks.packet_drop is not None:
-            return self._tell_of_end(exchange)
+            if exchange.drop is not None:
+                return self._tell_of_drop(exchange)
+            steps = notify(self.hooks, exchange, slots.PACKET_DROP, DropReason.PROCESSED)
+            if steps:
+                return self._ended_later(exchange, steps)
         exchange.stage = Stage.ENDED
         return None
 
-    def _tell_of_end(self, exchange: Exchange) -> Steps[None]:
-        if exchange.drop is not None:
-            yield from notify(self.hooks, exchange, slots.PACKET_DROP, exchange.drop)
-        yield from notify(self.hooks, exchange, slots.PACKET_DROP, DropReason.PROCESSED)
+    def _tell_of_drop(self, exchange: Exchange) -> Steps[None]:
+        yield from notify(self.hooks, exchange, slots.PACKET_DROP, exchange.drop)
+        yield from self._ended_later(exchange, notify(self.hooks, exchange, slots.PACKET_DROP, DropReason.PROCESSED))
+
+    def _ended_later(self, exchange: Exchange, steps: Steps[None] | tuple[()]) -> Steps[None]:
+        yield from steps
         exchange.stage = Stage.ENDED
 
 
