@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
@@ -17,6 +18,7 @@ from dhcpcallout.codes import ControlCode, MessageType
 from dhcpcallout.errors import ClientError, CommitError, ConfigError, StoreOpenError, TransportError
 from dhcpcallout.events import (
     AddressSelected,
+    ClientDeleted,
     LeaseCommitted,
     OptionsParsed,
     PacketDropped,
@@ -242,6 +244,70 @@ async def test_leases_end_while_the_server_runs(client_of: MakeClient) -> None:
         now += 601
         await asyncio.wait_for(deleted.wait(), 10)
     assert [LeaseState(row.state) for row in store.snapshot()] == [LeaseState.RELEASED]
+
+
+@pytest.mark.asyncio
+async def test_thousands_of_leases_that_end_together_end_by_small_commits_and_hold_up_nobody(
+    client_of: MakeClient,
+) -> None:
+    number, commits = 3000, []
+    expired, deleted = [], []
+    all_deleted = asyncio.Event()
+    callout = Callout("trace")
+    callout.lease_expired(lambda event: expired.append(event.lease.address_int))
+
+    @callout.delete_client
+    def note(event: ClientDeleted) -> None:
+        deleted.append(event.address_int)
+        if len(deleted) == number:
+            all_deleted.set()
+
+    class Store(MemoryStore):
+        def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+            commits.append(len(changes))
+            return super().commit(changes)
+
+    store = Store()
+    first = 0x0A000100
+    rows = [
+        Lease(first + host, b"\xff" + host.to_bytes(4, "big"), 1, b"", LeaseState.ACTIVE, 400, 1000)
+        for host in range(number)
+    ]
+    store.commit([LeaseChange(None, row) for row in rows])
+    commits.clear()
+    subnet = Subnet(network="10.0.0.0/16", pools=["10.0.1.0-10.0.20.0"], lease_time_s=600)
+    async with Server([subnet], listen=LOOPBACK, store=store, clock=lambda: 1000.5, callouts=[callout]) as server:
+        client = client_of(server, 1, timeout_s=15)
+        while not all_deleted.is_set():
+            await asyncio.to_thread(client.lease)
+    assert sorted(expired) == sorted(deleted) == [row.address_int for row in rows]
+    assert max(commits) <= 110
+    assert {row.state for row in store.snapshot() if row.expires_s == 1000} == {LeaseState.RELEASED}
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of drops")
+async def test_what_the_kernel_drops_is_counted_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    told = asyncio.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "datagrams that came faster than they were read" in record.getMessage():
+                told.set()
+
+    listener = Listener()
+    logging.getLogger("dhcpcallout.server").addHandler(listener)
+    try:
+        async with Server([SUBNET], listen=LOOPBACK) as server:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+                for _ in range(40_000):  # meanwhile the server, in this very thread, reads nothing
+                    flood.sendto(b"x", server.addresses[0])
+            await asyncio.wait_for(told.wait(), 20)
+            drops = server.statistics["pkt4-socket-drop"]
+    finally:
+        logging.getLogger("dhcpcallout.server").removeHandler(listener)
+    assert 0 < drops < 40_000
+    assert f"the kernel dropped {drops} datagrams" in caplog.text
 
 
 @pytest.mark.asyncio

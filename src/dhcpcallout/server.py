@@ -35,24 +35,29 @@ _TURN = 64
 """The most datagrams of one turn, so that other sockets and timers get theirs."""
 _MOST_WAITING = 2048
 """How many exchanges may wait for a commit before the sockets are left alone; the kernel's buffers then fill."""
-_EXPIRY_PERIOD_S = 1.0
+_PERIOD_S = 1.0
+"""How often it is looked whether leases have ended, and what the kernel has dropped, in seconds."""
+_EXPIRY_ROWS = 10
 _EXPIRY_SLICE = 100
+_EXPIRY_SLICE_S = 0.001
+"""Leases whose time is over are seen to by tens, until there are a hundred or a millisecond is over; then packets."""
 
 
 @dataclass(slots=True)
 class _Turn:
     """What was decided and waits to become durable.
 
-    One with ``done`` has the changes of an administrator alone; it gets those that were refused, or the CommitError.
+    One with ``done`` has changes alone, no packet's; it gets those that were refused, or the CommitError.
     """
 
     exchanges: list[tuple[Transport, Exchange]] = field(default_factory=list)
     changes: list[LeaseChange] = field(default_factory=list)
     done: "asyncio.Future[list[Refusal]] | None" = None
+    undone: bool = False
 
     def decided(self) -> Iterable[Exchange | LeaseChange]:
         """What is undone where the changes cannot become durable."""
-        return self.changes if self.done is not None else (exchange for _, exchange in self.exchanges)
+        return self.changes if self.undone else (exchange for _, exchange in self.exchanges)
 
 
 class Server:
@@ -148,7 +153,8 @@ class Server:
         self._strays: set[asyncio.Task[Any]] = set()
         self._writer = ThreadPoolExecutor(1, "dhcpcallout-store")
         self._committing: asyncio.Task[None]
-        self._expiring: asyncio.Task[None]
+        self._housekeeping: asyncio.Task[None]
+        self._socket_drops = 0
         self._store_failed = False
         self._stopped = asyncio.Event()
 
@@ -228,7 +234,7 @@ class Server:
             raise
         self.engine.control(ControlCode.START)
         self._committing = asyncio.create_task(self._commit_turns())
-        self._expiring = asyncio.create_task(self._expire_leases())
+        self._housekeeping = asyncio.create_task(self._keep_house())
         self._read(True)
         _log.info("ready: listening on %s", ", ".join(map(str, self._transports)))
 
@@ -239,8 +245,8 @@ class Server:
         self._stopped.set()
         self._read(False)
         self._work.set()
-        self._expiring.cancel()
-        await asyncio.gather(self._committing, self._expiring, return_exceptions=True)
+        self._housekeeping.cancel()
+        await asyncio.gather(self._committing, self._housekeeping, return_exceptions=True)
         self.engine.control(ControlCode.STOP)
         self._release()
         _log.info("stopped")
@@ -309,9 +315,14 @@ class Server:
         Raises:
             CommitError: Nothing was written, and the engine has what it had before.
         """
-        turn = _Turn(changes=changes, done=asyncio.get_running_loop().create_future())
+        return await self._durable(_Turn(changes=changes, undone=True))
+
+    async def _durable(self, turn: _Turn) -> list[Refusal]:
+        if not turn.changes:
+            return []
+        turn.done = asyncio.get_running_loop().create_future()
         self._wait(turn)
-        return await turn.done if turn.done is not None and changes else []
+        return await turn.done
 
     async def _commit_turns(self) -> None:
         """Commit what waits, all of it at once, and finish it; until stopped and nothing waits any more."""
@@ -442,12 +453,41 @@ class Server:
             self.statistics["pkt4-send-fail"] += 1
             _log.debug("a reply to %s could not be sent: %s", outgoing.address, error)
 
-    async def _expire_leases(self) -> None:
+    async def _keep_house(self) -> None:
         while True:
-            await asyncio.sleep(_EXPIRY_PERIOD_S)
-            while (end_s := self.engine.next_expiry_s()) is not None and end_s <= self._clock():
-                self._wait(_Turn(changes=self.engine.expire(self._clock(), _EXPIRY_SLICE)))
-                await asyncio.sleep(0)  # packets come between the slices
+            await asyncio.sleep(_PERIOD_S)
+            try:
+                self._count_socket_drops()
+                while self._has_ended():
+                    # Others not before these are durable: a commit of thousands holds up the ACKs that it covers.
+                    await self._durable(_Turn(changes=self._expire_some()))
+                    await asyncio.sleep(0)
+            except CommitError:
+                continue  # which has been told, and what has ended ends again after a restart
+            except Exception:
+                _log.exception("leases that have ended could not be seen to")
+
+    def _has_ended(self) -> bool:
+        end_s = self.engine.next_expiry_s()
+        return end_s is not None and end_s <= self._clock()
+
+    def _expire_some(self) -> list[LeaseChange]:
+        changes: list[LeaseChange] = []
+        until_s = time.perf_counter() + _EXPIRY_SLICE_S
+        while self._has_ended() and len(changes) < _EXPIRY_SLICE:
+            changes += self.engine.expire(self._clock(), _EXPIRY_ROWS)
+            if time.perf_counter() >= until_s:
+                break
+        return changes
+
+    def _count_socket_drops(self) -> None:
+        """Count, and report, the datagrams for which the kernel had no room left in a socket's buffer."""
+        drops = sum(transport.drops for transport in self._transports)
+        lost = drops - self._socket_drops
+        if lost > 0:
+            self._socket_drops = drops
+            self.statistics["pkt4-socket-drop"] += lost
+            _log.warning("the kernel dropped %d datagrams that came faster than they were read", lost)
 
 
 async def _answer(awaitable: Awaitable[Any]) -> Any:

@@ -73,3 +73,18 @@ def test_an_interface_that_is_not_there_is_named(require_system: Callable[..., N
     require_system(root=True)
     with pytest.raises(TransportError, match=r"on interface nonesuch0: No such device"):
         UdpTransport(port=0, interface="nonesuch0")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of drops")
+def test_what_the_kernel_drops_is_counted() -> None:
+    transport = UdpTransport("127.0.0.1", 0)
+    sent = 40_000
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for _ in range(sent):
+            client.sendto(bytes(300), transport.address)
+    kept = 0
+    while arrived := transport.receive(64):
+        kept += len(arrived)
+    assert 0 < transport.drops == sent - kept
+    transport.close()
+    assert transport.drops == 0

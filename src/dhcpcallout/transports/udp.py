@@ -4,6 +4,7 @@ import errno
 import socket
 import struct
 import sys
+from contextlib import suppress
 from ipaddress import IPv4Address
 from typing import Protocol
 
@@ -16,6 +17,11 @@ __all__ = ["Transport", "UdpTransport", "parse_listen"]
 
 _LARGEST = 0xFFFF  # a datagram, in bytes; and a port
 _RECEIVE_BUFFER = 4 << 20
+"""Bytes, the kernel's own needs among them: thousands of packets, which is less than a second's worth in a flood."""
+_SO_RCVBUFFORCE = 33  # Linux, for who may administer the network: beyond net.core.rmem_max
+_SO_MEMINFO = 55  # Linux 4.12 and newer: eight numbers on the socket's memory, and the drops (sock_diag(7))
+_MEMINFO = struct.Struct("=9I")
+_DROPS = 8
 _IP_PKTINFO = 8  # Linux; Python names it from 3.14 on
 _PKTINFO = struct.Struct("=I4s4s")  # ifindex, local address, destination: struct in_pktinfo of ip(7)
 _BROADCAST = "255.255.255.255"
@@ -44,6 +50,10 @@ class Transport(Protocol):
     @property
     def address(self) -> tuple[str, int]:
         """The address and port that it listens on."""
+
+    @property
+    def drops(self) -> int:
+        """How many datagrams the system has dropped because they were not read in time; 0 where it does not tell."""
 
     def fileno(self) -> int:
         """What a selector waits on."""
@@ -83,7 +93,7 @@ class UdpTransport:
         try:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            self._size_buffer()
             if interface:
                 if not hasattr(socket, "SO_BINDTODEVICE"):
                     raise OSError(errno.ENOTSUP, "this system cannot bind a socket to an interface; use listen instead")
@@ -102,6 +112,16 @@ class UdpTransport:
         self._host, self._port = self._socket.getsockname()
         self._host_int = int(IPv4Address(self._host))
 
+    def _size_buffer(self) -> None:
+        if sys.platform == "linux":
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+                return
+            except PermissionError:
+                pass
+        with suppress(OSError):  # some systems refuse what is too much for them, and keep what they have
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+
     def __str__(self) -> str:
         return f"{self._host}:{self._port}" + (f" on {self._interface}" if self._interface else "")
 
@@ -114,6 +134,15 @@ class UdpTransport:
     def interface(self) -> str:
         """The interface that it is bound to, or ""."""
         return self._interface
+
+    @property
+    def drops(self) -> int:
+        """How many datagrams the kernel has dropped for lack of room in the buffer; 0 where it does not tell."""
+        if sys.platform == "linux":
+            with suppress(OSError, struct.error):
+                numbers = _MEMINFO.unpack(self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))
+                return int(numbers[_DROPS])
+        return 0
 
     def fileno(self) -> int:
         """What a selector waits on."""
