@@ -67,7 +67,7 @@ class Audit:
 
     def _write(self) -> None:
         reported = 0
-        with closing(sqlite3.connect(self._path)) as database:
+        with closing(sqlite3.connect(self._path, timeout=30)) as database:  # for whoever else has it locked
             rows: list[Row | None] = []
             while None not in rows:
                 rows = [self._rows.get()]
