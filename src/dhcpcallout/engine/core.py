@@ -391,7 +391,10 @@ class Engine:
             exchange.drop = DropReason.DUPLICATE
             return None
         if self.hooks.handle_options is not None:
-            steps = notify(self.hooks, exchange, slots.HANDLE_OPTIONS)
+            arrival = exchange.arrival
+            steps = self.hooks.notify_steps(
+                slots.HANDLE_OPTIONS, exchange.contexts, exchange.data, arrival.server_address_int
+            )
             if steps:
                 return self._handle_later(exchange, packet, steps)
         return self._handle(exchange, packet)
@@ -464,8 +467,16 @@ class Engine:
             return notify(hooks, exchange, slots.ADDRESS_DELETE, reply.refused, reason)
         if reply.given is not None and hooks.address_offer is not None:
             address_type = AddressType.BOOTP if reply.situation.kind is None else AddressType.DHCP
-            values = (reply.answer.yiaddr_int, reply.given, address_type, reply.lease_time_s)
-            return notify(hooks, exchange, slots.ADDRESS_OFFER, *values)
+            return hooks.notify_steps(
+                slots.ADDRESS_OFFER,
+                exchange.contexts,
+                exchange.data,
+                exchange.arrival.server_address_int,
+                reply.answer.yiaddr_int,
+                reply.given,
+                address_type,
+                reply.lease_time_s,
+            )
         return ()
 
     def _submit_later(
@@ -521,7 +532,13 @@ class Engine:
         if self.hooks.packet_drop is not None:
             if exchange.drop is not None:
                 return self._tell_of_drop(exchange)
-            steps = notify(self.hooks, exchange, slots.PACKET_DROP, DropReason.PROCESSED)
+            steps = self.hooks.notify_steps(
+                slots.PACKET_DROP,
+                exchange.contexts,
+                exchange.data,
+                exchange.arrival.server_address_int,
+                DropReason.PROCESSED,
+            )
             if steps:
                 return self._ended_later(exchange, steps)
         exchange.stage = Stage.ENDED
