@@ -61,6 +61,10 @@ class Lease(NamedTuple):
         """Whether the client holds the address at ``now`` (Unix time, seconds)."""
         return self.state == LeaseState.ACTIVE and (self.expires_s == INFINITE or self.expires_s > now)
 
+    def is_held(self, now: float) -> bool:
+        """Whether nobody else may have the address at ``now``: its client holds it, or it rests."""
+        return self.state != LeaseState.RELEASED and (self.expires_s == INFINITE or self.expires_s > now)
+
 
 class LeaseChange(NamedTuple):
     """One row to be written, as the engine decided it.

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .codes import ControlCode
+from .control.leases import LeaseCommands
+from .control.server import ControlServer
 from .engine import Arrival, ClientClass, Engine, Exchange, Outgoing, Reservation, Scope, SharedNetwork, Subnet
 from .engine.exchange import Stage
 from .engine.parking import OnTimeout, Parking
@@ -21,6 +23,7 @@ from .errors import CalloutFault, CommitError, ConfigError, Problem
 from .hooks import Callout, CalloutEntry, HookTable, Pending
 from .leases import LeaseChange, LeaseStore, Refusal
 from .stores import MemoryStore
+from .stores.formats import SubnetIds
 from .transports import Reader, Transport, UdpTransport, open_reader, parse_listen
 from .wire import REGISTRY, OptionRegistry
 
@@ -92,6 +95,8 @@ class Server:
         offer_time_s: For how long an offered address is held, in seconds.
         decline_time_s: For how long a declined address rests, in seconds.
         leasequery_relays: See ``Engine``.
+        control: Where the control socket is to be, by which leases are looked at and changed while the server runs;
+            there is none by default.
         registry: Where option names are looked up.
         clock: What tells the time, Unix time in seconds.
 
@@ -123,6 +128,7 @@ class Server:
         offer_time_s: float = 30,
         decline_time_s: int = 86400,
         leasequery_relays: Sequence[str | IPv4Address | IPv4Network] = (),
+        control: str | Path | None = None,
         registry: OptionRegistry = REGISTRY,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -144,6 +150,10 @@ class Server:
             leasequery_relays=leasequery_relays,
             registry=registry,
         )
+        self._control: ControlServer | None = None
+        if control is not None:
+            commands = LeaseCommands(self.engine, self._store, self._make_durable, clock, SubnetIds.in_order(subnets))
+            self._control = ControlServer(Path(control), commands.commands())
         self._transports: list[Transport] = []
         self._readers: list[Reader] = []
         self._reading = False
@@ -192,6 +202,7 @@ class Server:
             offer_time_s=settings.offer_time_s,
             decline_time_s=settings.decline_time_s,
             leasequery_relays=settings.leasequery_relays,
+            control=settings.control,
             registry=settings.registry,
         )
 
@@ -235,6 +246,7 @@ class Server:
         self.engine.control(ControlCode.START)
         self._committing = asyncio.create_task(self._commit_turns())
         self._housekeeping = asyncio.create_task(self._keep_house())
+        await self._listen_for_commands()
         self._read(True)
         _log.info("ready: listening on %s", ", ".join(map(str, self._transports)))
 
@@ -242,6 +254,9 @@ class Server:
         """Stop reading, finish what was received, tell the callouts, close the sockets and the store."""
         if self._stopped.is_set():
             return
+        control, self._control = self._control, None
+        if control is not None:
+            await control.close()  # while what it has begun can still become durable
         self._stopped.set()
         self._read(False)
         self._work.set()
@@ -266,6 +281,19 @@ class Server:
     def resume(self) -> None:
         """Serve again after ``pause``."""
         self.engine.control(ControlCode.CONTINUE)
+
+    async def _listen_for_commands(self) -> None:
+        """Open the control socket. Clients are served without it, too."""
+        if self._control is None:
+            return
+        try:
+            await self._control.start()
+        except OSError as error:
+            _log.error(
+                "no control socket at %s: %s; leases can only be changed while the server is stopped",
+                self._control.path,
+                error.strerror or error,
+            )
 
     def _release(self) -> None:
         for reader in self._readers:

@@ -23,6 +23,7 @@ from dhcpcallout.config.schema import (
     fields,
     table_of,
 )
+from dhcpcallout.control.address import HAS_UNIX_SOCKETS, control_path
 from dhcpcallout.engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
 from dhcpcallout.errors import ConfigError, Problem
 from dhcpcallout.loaders import Isolation, Registry
@@ -76,6 +77,7 @@ def test_every_key_gets_to_the_settings() -> None:
         parked_timeout_s=1.0,
         on_timeout="continue",
         store=f"sqlite:{EVERYTHING.parent / 'var' / 'leases.db'}",
+        control=EVERYTHING.parent / "var" / "control",
         callouts=Registry(
             ("python:policy", "/opt/callouts/audit.so"),
             1,
@@ -206,6 +208,7 @@ def test_what_is_left_out_has_a_default() -> None:
         parked_timeout_s=2.0,
         on_timeout="drop",
         store=f"sqlite:{Path('/etc/dhcp').absolute() / 'dhcp-leases.db'}",
+        control=control_path("/etc/dhcp/dhcp-leases.db") if HAS_UNIX_SOCKETS else None,
         callouts=Registry((), None, "first"),
         networks=(Subnet(network="10.0.0.0/8"),),
         defaults=Scope(),
@@ -503,3 +506,20 @@ def test_any_tables_of_the_right_names_give_settings_or_mistakes(tables: dict[st
     except ConfigError:
         return
     settings.plan()  # which must not find anything that was not told
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("server.control = ''", None),
+        ("server.control = 'run/c'", Path("/etc/dhcp/run/c")),
+        ("server.control = '/run/c'\nleases.store = 'memory:'", Path("/run/c")),
+        ("leases.store = 'memory:'", None),
+        ("leases.store = 'sqlite:/var/x.db'", Path("/var/x.db-control") if HAS_UNIX_SOCKETS else None),
+    ],
+)
+def test_the_control_socket_is_beside_the_lease_file_or_where_it_is_said_to_be(
+    lines: str, expected: Path | None
+) -> None:
+    text = f"server.listen = ['127.0.0.1:6767']\n{lines}\n[[subnet]]\nnetwork = '10.0.0.0/8'\n"
+    assert parse_config(text, base_directory="/etc/dhcp").control == expected

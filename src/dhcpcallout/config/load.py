@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..control.address import HAS_UNIX_SOCKETS, control_path
 from ..engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
 from ..errors import CalloutLoadError, ConfigError, EncodeError, Problem
 from ..loaders import Isolation, Registry, load_function
@@ -120,6 +121,7 @@ def _settings(document: Document, file: str, base_directory: Path, report: _Repo
         parked_timeout_s=server.parked_timeout_s,
         on_timeout=server.on_timeout,
         store=f"sqlite:{base_directory / rest}" if scheme == "sqlite" else document.leases.store,
+        control=_control(server.control, base_directory / rest if scheme == "sqlite" else None, base_directory),
         callouts=_callouts(callouts, report),
         networks=(
             *map(_subnet, document.subnet),
@@ -171,6 +173,13 @@ def _isolation(table: CalloutsTable | CalloutTable, default: Isolation) -> Isola
     """What a table says of isolation, and the default what it does not say."""
     values = {attribute: getattr(table, name) for name, attribute in _ISOLATION.items()}
     return replace(default, **{attribute: value for attribute, value in values.items() if value is not None})
+
+
+def _control(given: str | None, lease_file: Path | None, base_directory: Path) -> Path | None:
+    """Where the control socket is: beside the lease file, unless the configuration has another place, or none."""
+    if given is not None:
+        return base_directory / given if given else None
+    return control_path(lease_file) if lease_file is not None and HAS_UNIX_SOCKETS else None
 
 
 def _values(table: Table) -> dict[str, Any]:

@@ -212,6 +212,13 @@ class ServerTable(Table):
         "networks that these are in. Nobody else is told.",
         examples=[["10.0.0.2", "192.0.2.0/24"]],
     )
+    control: str | None = Field(
+        None,
+        description="The path of the Unix socket by which leases are looked at and changed while the server runs, "
+        "relative to this file's folder; only the server's own user may use it. Where nothing is said it is the lease "
+        'file\'s path with `-control` at its end; `""` is for none. See [Leases](leases.md#while-the-server-runs).',
+        examples=["control"],
+    )
     max_parked: int = Field(
         256,
         alias="max-parked",

@@ -30,6 +30,7 @@ class Settings:
         parked_timeout_s: For how long a packet may wait for them, in seconds.
         on_timeout: What becomes of it then.
         store: The lease store's URL; a path in it is absolute.
+        control: Where the control socket is, absolute; None where there is none.
         callouts: Which callouts are loaded; their paths are relative to ``base_directory``.
         networks: The networks to serve: the subnets, then the shared networks, each in the file's order.
         defaults: What all clients are told.
@@ -50,6 +51,7 @@ class Settings:
     parked_timeout_s: float
     on_timeout: OnTimeout
     store: str
+    control: Path | None
     callouts: Registry
     networks: Sequence[Subnet | SharedNetwork]
     defaults: Scope

@@ -9,11 +9,14 @@ from bisect import bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 
 from ...codes import INFINITE
 from ...leases import Lease, LeaseState
 from .common import Entry, Report, checked, client_key_of, numbered_lines, parse_address, parse_hex
+
+if TYPE_CHECKING:
+    from ...engine import SharedNetwork, Subnet
 
 __all__ = ["HEADER", "SubnetIds", "from_json", "read_csv", "to_json", "write_csv"]
 
@@ -44,6 +47,14 @@ class SubnetIds:
         self._firsts = [first for first, _, _ in placed]
         self._placed = placed
         self._default = default
+
+    @classmethod
+    def in_order(cls, networks: "Iterable[Subnet | SharedNetwork]") -> Self:
+        """The numbers that Kea gives to subnets whose configuration gives none: 1 to the first, and so on."""
+        subnets: list[Subnet] = []
+        for network in networks:
+            subnets += getattr(network, "subnets", [network])
+        return cls({IPv4Network(subnet.network): number for number, subnet in enumerate(subnets, 1)})
 
     def __call__(self, address_int: int) -> int:
         """The number of an address' subnet."""
