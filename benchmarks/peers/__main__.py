@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..pages import paste
-from .measure import MEASURES, Bench, prefer_sampling
+from .measure import MEASURES, ONCE, Bench, prefer_sampling
 from .network import Network
 from .report import report
 from .servers import BASELINE, ROOT, SERVERS, Server, ServerError
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="servers, with commas: names, or what names begin with, as kea,ours")
     parser.add_argument("--measures", default="", help=f"what to measure, with commas: {', '.join(MEASURES)}")
     parser.add_argument("--rounds", type=int, default=3, help="how often every server has its turn (default 3)")
-    parser.add_argument("--seconds", type=int, default=4, help="how long a load lasts (default 4)")
+    parser.add_argument("--seconds", type=int, default=3, help="how long a load lasts (default 3)")
     parser.add_argument(
         "--quick", action="store_true", help="one round of loads of 2 seconds, of latency and rate alone"
     )
@@ -63,7 +63,7 @@ def main() -> None:
             for number in range(arguments.rounds):
                 bench.say(f"round {number + 1} of {arguments.rounds}")
                 for server in servers:
-                    run(bench, server, measures)
+                    run(bench, server, [measure for measure in measures if number == 0 or measure not in ONCE])
         tables = report({server.name: server.title for server in servers}, BASELINE, bench.results, bench.notes)
         text = f"{describe(setting, arguments.rounds)} Loads of {arguments.seconds} s.\n\n{tables}"
         print(text)

@@ -17,7 +17,7 @@ from .network import SERVER, Network
 from .search import highest
 from .servers import Running, Server, serving
 
-__all__ = ["MEASURES", "Bench", "Result", "Trial", "prefer_sampling"]
+__all__ = ["MEASURES", "ONCE", "Bench", "Result", "Trial", "prefer_sampling"]
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 
@@ -29,12 +29,17 @@ LATENCY_RATE = 1000
 OVERLOAD = 1.5
 """How much more than what is borne is asked for, to see what becomes of a server that gets too much."""
 
+FIRST_STEP, NEXT_STEP = 1.6, 1.1
+"""By how much the rate changes in the first search, and in those that begin at what the first ones found."""
+
 AVALANCHE_CLIENTS = 5000
 AVALANCHE_S = 30.0
 
 SAMPLE_S = 0.02
 
 MEASURES = ("latency", "rate", "renewals", "avalanche")
+ONCE = ("renewals", "avalanche")
+"""What is measured in the first round alone."""
 
 Result = dict[str, list[float]]
 """What the rounds gave of one server: a figure's name, and one value a round."""
@@ -168,14 +173,18 @@ class Bench:
         before = self.results.get(server.name, {}).get("renewing_rate" if renewing else "rate")
         # A renewing load has an ACK more for each exchange
         start = int(median(before) if before else server.first_rate) // (2 if renewing else 1)
+        step = NEXT_STEP if before else FIRST_STEP
         trials = highest(
-            lambda rate: self._try(server, rate, renewals=rate if renewing else 0)[0], start, precision=self.precision
+            lambda rate: self._try(server, rate, renewals=rate if renewing else 0)[0],
+            start,
+            precision=self.precision,
+            step=step,
         )
-        if any(trial.limited or trial.unseen > MOST_LOSS / 2 for trial in trials):
-            self.note(server, "perfdhcp was at its own limit at times: the server may be faster")
         best = max((trial for trial in trials if trial.passed), key=lambda trial: trial.rate, default=None)
         if best is None:
             self.note(server, "bore no rate at all")
+        elif best.limited or any(trial.unseen > MOST_LOSS / 2 for trial in trials if not trial.passed):
+            self.note(server, "perfdhcp was at its own limit: the server may be faster")
         return best, trials
 
     def _try(
@@ -219,7 +228,7 @@ class Bench:
         first_s = last_s = 0.0
         with (
             TemporaryFile("w+") as printed,
-            self.network.start(self.network.client, CLIENT_CORE, command, stdout=printed, stderr=printed) as process,
+            self.network.start_client(CLIENT_CORE, command, stdout=printed, stderr=printed) as process,
         ):
             ended = False
             while not ended:

@@ -1,7 +1,10 @@
 """Two network namespaces and the veth pair between them: the server's, and that of its clients' relay agent."""
 
 import os
+import socket
 import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +18,10 @@ INTERFACE = "dcbench0"
 _PREFIX = "dcbench"
 _PRIORITY = -15
 """As for ``nice``: the machine's other work must not decide how fast a server is."""
+
+
+_RECEIVE_BUFFER = 4 << 20
+_SOCKET_S = 1.0
 
 
 class Network:
@@ -68,10 +75,38 @@ class Network:
             Path("/proc", str(process.pid), "autogroup").write_text(str(_PRIORITY))
         return process
 
+    def start_client(self, core: int, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        """Start a program that binds UDP port 67 of ``CLIENT``, with room for what comes in bursts; see ``start``.
+
+        A program that does not ask for a receive buffer has one for some 270 packets, and what a server answers at
+        once may be more. The default is that of all namespaces, so it is changed until the socket is there.
+        """
+        default = Path("/proc/sys/net/core/rmem_default")
+        before = default.read_text()
+        try:
+            with suppress(OSError):
+                default.write_text(str(_RECEIVE_BUFFER))
+            process = self.start(self.client, core, command, **options)
+            end_s = time.monotonic() + _SOCKET_S
+            while process.poll() is None and not _has_socket(process.pid) and time.monotonic() < end_s:
+                time.sleep(0.001)
+        finally:
+            with suppress(OSError):
+                default.write_text(before)
+        return process
+
     def _remove(self) -> None:
         for name in (self.server, self.client):
             with suppress(subprocess.CalledProcessError):
                 _ip("netns", "delete", name)
+
+
+def _has_socket(pid: int) -> bool:
+    """Whether some program in a process's namespace has bound the clients' address and port 67."""
+    local = f"{int.from_bytes(socket.inet_aton(CLIENT), sys.byteorder):08X}:{67:04X}"
+    with suppress(OSError):
+        return local in Path("/proc", str(pid), "net/udp").read_text()
+    return False
 
 
 def _remove_left_over() -> None:
