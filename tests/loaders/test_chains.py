@@ -10,6 +10,7 @@ import pytest
 from dhcpcallout.codes import EventId, MessageType
 from dhcpcallout.engine import Arrival
 from dhcpcallout.loaders import LoadResult, Registry, load_callouts
+from dhcpcallout.loaders.isolated import Isolation
 from dhcpcallout.testing import SimulatedNetwork
 from dhcpcallout.wire import encode
 
@@ -108,15 +109,33 @@ class Chained:
 
 
 Chain = Callable[..., Chained]
-Kind = Literal[
-    "by the callout chain.c", "by the server", "by the server, two in Python", "by the server, one in Python"
-]
-KINDS: list[Kind] = [
-    "by the callout chain.c",
-    "by the server",
-    "by the server, two in Python",
-    "by the server, one in Python",
-]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One of the ways in which three callouts, a, b and c, are called.
+
+    Attributes:
+        chained: Whether the callout chain.c calls them, and not the server.
+        python: Which of them are in Python.
+        isolated: Whether what the server loads is in a worker process each.
+    """
+
+    chained: bool = False
+    python: str = ""
+    isolated: bool = False
+
+
+WAYS = {
+    "by the callout chain.c": Way(chained=True),
+    "by the server": Way(),
+    "by the server, two in Python": Way(python="ac"),
+    "by the server, one in Python": Way(python="b"),
+}
+ISOLATED_WAYS = {
+    "by the callout chain.c in a worker": Way(chained=True, isolated=True),
+    "by the server, each in a worker": Way(python="b", isolated=True),
+}
 
 
 @pytest.fixture
@@ -127,8 +146,12 @@ def load(
     loaded: list[LoadResult] = []
     monkeypatch.setenv("RECORD", str(tmp_path / "record"))
 
-    def load(policy: Literal["first", "all"], *names: str) -> LoadResult:
-        loaded.append(load_callouts(Registry([str(tmp_path / name) for name in names], 1, policy)))
+    def load(policy: Literal["first", "all"], *names: str, isolated: bool = False) -> LoadResult:
+        isolation = Isolation("process", timeout_ms=20_000, environment={"RECORD": str(tmp_path / "record")})
+        registry = Registry(
+            [str(tmp_path / name) for name in names], 1, policy, isolation=isolation if isolated else Isolation()
+        )
+        loaded.append(load_callouts(registry))
         return loaded[-1]
 
     yield load
@@ -151,12 +174,14 @@ def link(compile_callout: Callable[..., Path], tmp_path: Path) -> Callable[..., 
 
 @pytest.fixture
 def chain(load: Callable[..., LoadResult], link: Callable[..., str], build_chain: str, tmp_path: Path) -> Chain:
-    """Three callouts, a, b and c, called in one of the ways that there are."""
+    """The three callouts, called in one of the ways that there are."""
 
-    def chain(kind: Kind) -> Chained:
-        python = {"by the server, two in Python": "ac", "by the server, one in Python": "b"}.get(kind, "")
-        names = [link(name, python=name in python) for name in "abc"]
-        loaded = load("first", *names, build_chain) if kind == "by the callout chain.c" else load("all", *names)
+    def chain(way: Way) -> Chained:
+        names = [link(name, python=name in way.python) for name in "abc"]
+        if way.chained:
+            loaded = load("first", *names, build_chain, isolated=way.isolated)
+        else:
+            loaded = load("all", *names, isolated=way.isolated)
         return Chained(loaded, tmp_path / "record")
 
     return chain
@@ -173,9 +198,9 @@ def of_each(*lines: str) -> list[str]:
     return [f"{name} {line.replace('*', 'abc'[:place])}" for line in lines for place, name in enumerate("abc")]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_is_called_in_order_with_its_own_context_and_what_those_before_it_made(chain: Chain, kind: Kind) -> None:
-    chained = chain(kind)
+@pytest.mark.parametrize("way", [*WAYS.values(), *ISOLATED_WAYS.values()], ids=[*WAYS, *ISOLATED_WAYS])
+def test_each_is_called_in_order_with_its_own_context_and_what_those_before_it_made(chain: Chain, way: Way) -> None:
+    chained = chain(way)
     assert chained.recorded() == of_each("- control 1")
     client = chained.network.client("02:00:00:00:00:01")
     address = client.lease()
@@ -195,10 +220,10 @@ def test_each_is_called_in_order_with_its_own_context_and_what_those_before_it_m
     assert sum(chained.network.engine.hooks.faults) == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("who", ["a", "b", "c"])
-def test_a_drop_by_one_ends_the_packet_for_those_after_it(chain: Chain, kind: Kind, who: str) -> None:
-    chained = chain(kind)
+def test_a_drop_by_one_ends_the_packet_for_those_after_it(chain: Chain, way: Way, who: str) -> None:
+    chained = chain(way)
     chained.recorded()
     client = chained.network.client(b"\x02\0\0\0\0" + who.encode())
     assert client.lease() is None
@@ -212,17 +237,17 @@ def test_a_drop_by_one_ends_the_packet_for_those_after_it(chain: Chain, kind: Ki
     assert chained.network.client("02:00:00:00:00:01").lease() is not None
 
 
-@pytest.mark.parametrize("kind", ["by the callout chain.c", "by the server"])
-def test_a_buffer_of_ones_own_is_what_those_after_it_see(chain: Chain, kind: Kind) -> None:
-    chained = chain(kind)
+@pytest.mark.parametrize("way", [Way(chained=True), Way()], ids=["by the callout chain.c", "by the server"])
+def test_a_buffer_of_ones_own_is_what_those_after_it_see(chain: Chain, way: Way) -> None:
+    chained = chain(way)
     chained.recorded()
     assert chained.network.client(b"\x02\0\0\0\0B").discover() is not None
     assert chained.recorded()[:3] == of_each("1 new_packet *")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_packets_that_take_turns_keep_their_contexts(chain: Chain, kind: Kind) -> None:
-    chained = chain(kind)
+@pytest.mark.parametrize("way", [*WAYS.values(), *ISOLATED_WAYS.values()], ids=[*WAYS, *ISOLATED_WAYS])
+def test_packets_that_take_turns_keep_their_contexts(chain: Chain, way: Way) -> None:
+    chained = chain(way)
     engine, now = chained.network.engine, chained.network.now
 
     chained.recorded()
