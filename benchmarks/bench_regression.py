@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from . import bench_engine, bench_hooks, bench_wire
+from .pages import paste
 
 RECORDED = Path(__file__).with_name("recorded.json")
 
@@ -133,6 +134,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how many (default {ROUNDS})")
     parser.add_argument("--record", action="store_true", help="write what is measured to the file")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the table into this page of the documentation")
     parser.add_argument("--file", type=Path, default=RECORDED, help="the file with the recorded costs")
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
@@ -148,6 +150,8 @@ def main() -> int:
                 break
             measured.measure(arguments.rounds)
     print(report(measured, recorded))
+    if arguments.into:
+        paste(arguments.into, "layers", f"```text\n{report(measured, recorded)}\n```")
     too_much = grown(measured.costs, recorded)
     for name in too_much:
         what = f"has grown by more than {MOST_GROWTH - 1:.0%}" if name in recorded else "is not recorded"

@@ -16,6 +16,7 @@ from typing import Any
 from ..pages import paste
 from .measure import MEASURES, ONCE, Bench, prefer_sampling
 from .network import Network
+from .perfdhcp import percentile
 from .report import report
 from .servers import BASELINE, ROOT, SERVERS, Server, ServerError
 
@@ -109,6 +110,7 @@ def machine(work: Path) -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "file system": file_system(work),
+        "fdatasync ms": [round(time_ms, 2) for time_ms in fdatasync_ms(work)],
         "load": round(os.getloadavg()[0], 2),
     }
 
@@ -120,12 +122,30 @@ def file_system(path: Path) -> str:
     return f"{kind} on {device}"
 
 
+def fdatasync_ms(folder: Path, times: int = 200) -> tuple[float, float]:
+    """How long the disk takes to have a page of a database, as SQLite's log writes it: p50 and p99, in milliseconds."""
+    path = folder / "page"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    try:
+        delays = []
+        for _ in range(times):
+            os.write(file, bytes(4096 + 24))
+            began_s = time.perf_counter()
+            os.fdatasync(file)
+            delays.append((time.perf_counter() - began_s) * 1e3)
+    finally:
+        os.close(file)
+        path.unlink()
+    return percentile(delays, 50), percentile(delays, 99)
+
+
 def describe(setting: dict[str, Any], rounds: int) -> str:
     """The run in a sentence."""
     busy = "" if setting["load"] < 0.5 else f", busy with other work (load {setting['load']})"
     return (
         f"{setting['date']}, {setting['processor']}, {setting['cores']} cores{busy}, Linux {setting['kernel']}, "
-        f"Python {setting['python']}; leases on {setting['file system']}; "
+        f"Python {setting['python']}; leases on {setting['file system']}, "
+        "where an fdatasync takes {} ms (p99 {} ms); ".format(*setting["fdatasync ms"])
         + (f"the median of {rounds} rounds." if rounds > 1 else "one round.")
     )
 
