@@ -3,6 +3,7 @@
 import struct
 from ipaddress import IPv4Address
 
+import dpkt
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,17 @@ def test_a_frame_carries_the_reply_with_right_lengths_and_checksums(payload: byt
     assert udp[8:] == payload
     pseudo_header = ip[12:] + struct.pack("!HH", 17, len(udp))
     assert ones_complement_sum(pseudo_header + udp) == 0xFFFF
+
+
+@given(payload=st.binary(max_size=600), source=st.integers(0, 2**32 - 1), destination=st.integers(0, 2**32 - 1))
+def test_a_frame_is_the_one_that_dpkt_builds(payload: bytes, source: int, destination: int) -> None:
+    outgoing = Outgoing(payload, Delivery.HARDWARE, destination, 68, CLIENT, Arrival(0, 68, source))
+    udp = dpkt.udp.UDP(sport=67, dport=68, data=payload)
+    udp.ulen = len(udp)
+    addresses = {"src": source.to_bytes(4, "big"), "dst": destination.to_bytes(4, "big")}
+    ip = dpkt.ip.IP(p=dpkt.ip.IP_PROTO_UDP, ttl=64, data=udp, **addresses)
+    ip.len = len(ip)
+    assert build_frame(outgoing, SERVER) == bytes(dpkt.ethernet.Ethernet(dst=CLIENT, src=SERVER, data=ip))
 
 
 def test_an_interface_without_ethernet_addresses_gets_no_frames() -> None:

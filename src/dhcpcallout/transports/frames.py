@@ -1,6 +1,7 @@
 """Ethernet frames to clients that have no address yet, and so cannot answer ARP (RFC 2131 section 4.1)."""
 
 import socket
+from struct import Struct
 from typing import Self
 
 from ..engine import Outgoing
@@ -8,6 +9,11 @@ from ..engine import Outgoing
 __all__ = ["FrameSender", "build_frame"]
 
 _ETHERNET_LENGTH = 6
+_ETHERNET = Struct("!6s6sH")  # destination, source, EtherType
+_IP = Struct("!BBHHHBBHII")  # version and header length to destination (RFC 791 section 3.1)
+_UDP = Struct("!HHHH")  # source port to checksum (RFC 768)
+_TO_SUM = Struct("!IIHH")  # the addresses, protocol and length that a UDP checksum covers as well (RFC 768)
+_IPV4, _PROTOCOL, _TTL = 0x0800, 17, 64
 
 
 def build_frame(outgoing: Outgoing, source_hardware_address: bytes) -> bytes:
@@ -17,20 +23,26 @@ def build_frame(outgoing: Outgoing, source_hardware_address: bytes) -> bytes:
         outgoing: The reply; its ``hardware_address`` is 6 bytes.
         source_hardware_address: The sending interface's own, 6 bytes.
     """
-    import dpkt  # which takes long to load, and which only a server with an interface needs
-
-    udp = dpkt.udp.UDP(sport=outgoing.arrival.server_port, dport=outgoing.port, data=outgoing.data)
-    udp.ulen = len(udp)
-    ip = dpkt.ip.IP(
-        src=outgoing.arrival.server_address_int.to_bytes(4, "big"),
-        dst=outgoing.address_int.to_bytes(4, "big"),
-        p=dpkt.ip.IP_PROTO_UDP,
-        ttl=64,
-        data=udp,
+    # Packed by hand: dpkt's objects take ten times as long, and every reply to a client on the link is a frame.
+    data, arrival, destination_int = outgoing.data, outgoing.arrival, outgoing.address_int
+    size = _UDP.size + len(data)
+    ports = arrival.server_port, outgoing.port, size
+    summed = _sum(
+        _TO_SUM.pack(arrival.server_address_int, destination_int, _PROTOCOL, size) + _UDP.pack(*ports, 0) + data
     )
-    ip.len = len(ip)
-    frame = dpkt.ethernet.Ethernet(dst=outgoing.hardware_address, src=source_hardware_address, data=ip)
-    return bytes(frame)
+    header = 0x45, 0, _IP.size + size, 0, 0, _TTL, _PROTOCOL
+    ip_checksum = (0xFFFF - _sum(_IP.pack(*header, 0, arrival.server_address_int, destination_int))) % 0xFFFF
+    return (
+        _ETHERNET.pack(outgoing.hardware_address, source_hardware_address, _IPV4)
+        + _IP.pack(*header, ip_checksum, arrival.server_address_int, destination_int)
+        + _UDP.pack(*ports, 0xFFFF - summed)  # never 0, which stands for "no checksum"
+        + data
+    )
+
+
+def _sum(data: bytes) -> int:
+    """The one's complement sum of 16-bit words (RFC 1071), 0 to 0xFFFE: what is left of a division by 0xFFFF."""
+    return int.from_bytes(data + bytes(len(data) % 2), "big") % 0xFFFF
 
 
 class FrameSender:
