@@ -11,7 +11,6 @@ import argparse
 import fcntl
 import math
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from dhcpcallout.leases import Lease, LeaseChange, LeaseState
 from dhcpcallout.stores import SqliteStore
 
 from .pages import paste
-from .peers.__main__ import WORK, describe, machine, need
+from .peers.__main__ import WORK, describe, end_on_signals, machine, need
 from .peers.measure import SERVER_CORE, prefer_sampling
 from .peers.network import Network
 from .peers.report import markdown
@@ -83,7 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     servers = [server for server in SERVERS if server.name in FILES and server.name in arguments.only.split(",")]
     need(servers)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    end_on_signals()
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     figures: dict[str, list[tuple[float, float, float]]] = {server.name: [] for server in servers}

@@ -50,7 +50,7 @@ def main() -> None:
         if measure in (arguments.measures.split(",") if arguments.measures else MEASURES)
     ]
     need(servers)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    end_on_signals()
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     with (work / "lock").open("w") as lock:
@@ -84,6 +84,12 @@ def run(bench: Bench, server: Server, measures: list[str]) -> None:
             bench.say(str(error))
             bench.note(server, str(error).strip().splitlines()[-1])
             return
+
+
+def end_on_signals() -> None:
+    """Have a signal end this process as an exception does, so that servers and namespaces are gone after it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("ended by a signal"))
 
 
 def need(servers: list[Server]) -> None:

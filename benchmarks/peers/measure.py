@@ -230,17 +230,20 @@ class Bench:
             TemporaryFile("w+") as printed,
             self.network.start_client(CLIENT_CORE, command, stdout=printed, stderr=printed) as process,
         ):
-            ended = False
-            while not ended:
-                ended = process.poll() is not None
-                now_s, newly = time.monotonic(), running.packets()[1]
-                if newly > sent:
-                    first_s = first_s or now_s
-                    sent, last_s = newly, now_s
-                if now_s > end_s:
-                    process.send_signal(signal.SIGINT)  # it reports what it has
-                    end_s = math.inf
-                time.sleep(SAMPLE_S)
+            try:
+                ended = False
+                while not ended:
+                    ended = process.poll() is not None
+                    now_s, newly = time.monotonic(), running.packets()[1]
+                    if newly > sent:
+                        first_s = first_s or now_s
+                        sent, last_s = newly, now_s
+                    if now_s > end_s:
+                        process.send_signal(signal.SIGINT)  # it reports what it has
+                        end_s = math.inf
+                    time.sleep(SAMPLE_S)
+            finally:
+                process.kill()
             printed.seek(0)
             output = printed.read()
         if process.returncode not in (0, 3):  # 3: not every exchange succeeded

@@ -1,6 +1,8 @@
 """Two network namespaces and the veth pair between them: the server's, and that of its clients' relay agent."""
 
+import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -82,17 +84,19 @@ class Network:
         once may be more. The default is that of all namespaces, so it is changed until the socket is there.
         """
         default = Path("/proc/sys/net/core/rmem_default")
-        before = default.read_text()
-        try:
-            with suppress(OSError):
-                default.write_text(str(_RECEIVE_BUFFER))
-            process = self.start(self.client, core, command, **options)
-            end_s = time.monotonic() + _SOCKET_S
-            while process.poll() is None and not _has_socket(process.pid) and time.monotonic() < end_s:
-                time.sleep(0.001)
-        finally:
-            with suppress(OSError):
-                default.write_text(before)
+        with default.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another run must not take the changed value for the system's
+            before = default.read_text()
+            try:
+                with suppress(OSError):
+                    default.write_text(str(_RECEIVE_BUFFER))
+                process = self.start(self.client, core, command, **options)
+                end_s = time.monotonic() + _SOCKET_S
+                while process.poll() is None and not _has_socket(process.pid) and time.monotonic() < end_s:
+                    time.sleep(0.001)
+            finally:
+                with suppress(OSError):
+                    default.write_text(before)
         return process
 
     def _remove(self) -> None:
@@ -110,11 +114,14 @@ def _has_socket(pid: int) -> bool:
 
 
 def _remove_left_over() -> None:
-    """Remove the namespaces of runs that were killed."""
+    """Remove the namespaces of runs that were killed, and end what runs there."""
     for path in Path("/run/netns").glob(f"{_PREFIX}-*-*"):
         if not Path("/proc", path.name.split("-")[1]).exists():
+            for pid in _ip("netns", "pids", path.name).split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
             _ip("netns", "delete", path.name)
 
 
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, stderr=subprocess.PIPE)
+def _ip(*arguments: str) -> str:
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
