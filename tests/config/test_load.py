@@ -40,6 +40,8 @@ def problems_of(text: str) -> list[str]:
 
 
 EVERYTHING = DATA / "good" / "everything.toml"
+EXPORTED = DATA / "good" / "exported.toml"
+KEY = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\DHCPServer\Parameters"
 ISOLATION = Isolation(
     "process",
     timeout_ms=100,
@@ -82,6 +84,8 @@ def test_every_key_gets_to_the_settings() -> None:
             ("python:policy", "/opt/callouts/audit.so"),
             1,
             "all",
+            allow_sha256=("9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08",),
+            path_map={"C:\\Callouts": "/opt/callouts", "C:\\policy.dll": "python:policy"},
             isolation=ISOLATION,
             isolations={"python:policy": replace(ISOLATION, mode="none", no_new_files=False, user=65534)},
         ),
@@ -171,6 +175,42 @@ def test_every_key_gets_to_the_settings() -> None:
     )
 
 
+def test_the_callouts_of_a_windows_machine_are_read_from_its_registrys_export() -> None:
+    entry = "C:\\表\\監査.dll"
+    callouts = load_config(EXPORTED).callouts
+    assert callouts == Registry((entry,), 1, isolations={entry: Isolation("process")})
+    assert callouts.source.startswith(str(DATA))
+    assert callouts.source.endswith("japanese.reg, " + KEY)
+
+
+def test_the_callouts_of_this_machine_are_read_from_its_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry(("C:\\a.dll",), 1)
+    monkeypatch.setattr("dhcpcallout.config.load.read_windows_registry", lambda: registry)
+    text = f"callouts.registry = 'windows'\ncallouts.policy = 'all'\n{LEAST}"
+    assert parse_config(text, base_directory="/etc/dhcp").callouts == replace(registry, policy="all")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is a registry there")
+def test_a_registry_that_there_is_not_is_a_mistake_with_its_line() -> None:
+    (problem,) = problems_of(f"callouts.registry-code-page = 932\n{LEAST}")
+    assert problem.startswith("dhcp.toml:1: callouts.registry-code-page: is said of no file")
+    (problem,) = problems_of(f"callouts.policy = 'all'\ncallouts.registry = 'windows'\n{LEAST}")
+    assert problem.startswith(f"dhcp.toml:2: callouts.registry: {KEY}: this system has no registry")
+
+
+def test_a_mistake_in_an_export_is_one_at_the_line_that_names_it_with_its_own_line(tmp_path: Path) -> None:
+    file = tmp_path / "server.reg"
+    file.write_text(f'REGEDIT4\n[{KEY}]\n"CalloutEnabled"=x\n')
+    with pytest.raises(ConfigError) as raised:
+        parse_config(f"[callouts]\nregistry = 'server.reg'\n{LEAST}", base_directory=tmp_path)
+    assert str(raised.value).startswith(f"dhcp.toml:2: callouts.registry: {file}:3: is no value")
+
+
+def test_where_a_list_comes_from_is_known() -> None:
+    text = f"callouts.CalloutDlls = ['/a.so']\n{LEAST}"
+    assert parse_config(text, base_directory="/etc/dhcp").callouts.source == "dhcp.toml, [callouts]"
+
+
 def test_no_key_is_left_out_of_that() -> None:
     given: set[tuple[type[Table], str]] = set()
 
@@ -182,7 +222,8 @@ def test_no_key_is_left_out_of_that() -> None:
                 if inner is not None:
                     look(one, inner)
 
-    look(tomllib.loads(EVERYTHING.read_text(encoding="utf-8")), Document)
+    for file in (EVERYTHING, EXPORTED):
+        look(tomllib.loads(file.read_text(encoding="utf-8")), Document)
     kinds = {kind for kind, _ in given}
     elsewhere = {
         kind: {} if kind in (Document, CalloutsTable) else {**fields(ScopeTable), **fields(IsolationTable)}

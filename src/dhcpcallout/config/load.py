@@ -12,7 +12,7 @@ from typing import Any
 from ..control.address import HAS_UNIX_SOCKETS, control_path
 from ..engine import ClientClass, Pool, Reservation, Scope, SharedNetwork, Subnet
 from ..errors import CalloutLoadError, ConfigError, EncodeError, Problem
-from ..loaders import Isolation, Registry, load_function
+from ..loaders import Isolation, Registry, load_function, read_reg_file, read_windows_registry
 from ..transports import parse_listen
 from ..wire import REGISTRY, OptionDefinition, OptionRegistry
 from ..wire.types.composite import Array
@@ -122,7 +122,7 @@ def _settings(document: Document, file: str, base_directory: Path, report: _Repo
         on_timeout=server.on_timeout,
         store=f"sqlite:{base_directory / rest}" if scheme == "sqlite" else document.leases.store,
         control=_control(server.control, base_directory / rest if scheme == "sqlite" else None, base_directory),
-        callouts=_callouts(callouts, report),
+        callouts=_callouts(callouts, file, base_directory, report),
         networks=(
             *map(_subnet, document.subnet),
             *(
@@ -139,16 +139,43 @@ def _settings(document: Document, file: str, base_directory: Path, report: _Repo
     )
 
 
-def _callouts(table: CalloutsTable, report: _Report) -> Registry:
+def _callouts(table: CalloutsTable, file: str, base_directory: Path, report: _Report) -> Registry:
+    values = _registry_values(table, file, base_directory, report)
     isolation = _isolation(table, Isolation())
     isolations: dict[str, Isolation] = {}
     for number, entry in enumerate(table.entry):
         if entry.name in isolations:
             report(f"callouts.entry[{number}].name", f"{entry.name} has an entry before already")
-        elif entry.name not in table.dlls:
+        elif entry.name not in (*values.dlls, *values.entries):
             report(f"callouts.entry[{number}].name", f"{entry.name} is not in CalloutDlls")
         isolations[entry.name] = _isolation(entry, isolation)
-    return Registry(tuple(table.dlls), table.enabled, table.policy, isolation=isolation, isolations=isolations)
+    return replace(
+        values,
+        policy=table.policy,
+        allow_sha256=None if table.allow_sha256 is None else tuple(table.allow_sha256),
+        path_map=table.path_map,
+        isolation=isolation,
+        isolations=isolations,
+    )
+
+
+def _registry_values(table: CalloutsTable, file: str, base_directory: Path, report: _Report) -> Registry:
+    """The two values, from this file or from where it says."""
+    if table.registry in (None, "windows") and table.registry_code_page is not None:
+        report("callouts.registry-code-page", 'is said of no file; the file is named by registry = "FILE.reg"')
+    if table.registry is None:
+        return Registry(tuple(table.dlls), table.enabled, source=f"{file}, [callouts]")
+    for name, key in (("dlls", "CalloutDlls"), ("enabled", "CalloutEnabled")):
+        if name in table.model_fields_set:
+            report(f"callouts.{key}", "is given beside registry, which says where it comes from; leave out one of them")
+    try:
+        if table.registry == "windows":
+            return read_windows_registry()
+        return read_reg_file(base_directory / table.registry, code_page=table.registry_code_page)
+    except ConfigError as error:
+        for problem in error.problems:
+            report("callouts.registry", str(problem))
+        return Registry()
 
 
 _ISOLATION = {

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeGuard, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -11,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from ..engine.parking import OnTimeout
 from ..loaders import Mode, OnFailure, Policy
+from ..loaders.python import PREFIX
 from ..stores import URL_FORMS
 from ..transports import parse_listen
 from ..wire.registry import TYPE_NAMES
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+_SHA256 = re.compile("[0-9A-Fa-f]{64}")
 _MOST_DWORD = 0xFFFFFFFF
 
 
@@ -57,6 +60,21 @@ def _url_shape(url: str) -> tuple[str, bool]:
     """A URL's scheme with its colon, and whether anything is behind it."""
     scheme, colon, rest = url.partition(":")
     return scheme + colon, bool(rest)
+
+
+def _is_path_map(places: dict[str, Any]) -> dict[str, Any]:
+    for name, place in places.items():
+        if not isinstance(place, str) or not (place.startswith(PREFIX) or Path(place).is_absolute()):
+            raise ValueError(f'{name} must be an absolute path, such as "/opt/callouts", or python:package.module')
+        if not name.strip("/\\ "):
+            raise ValueError(f'"{name}" is no folder of another machine, such as C:\\Callouts')
+    return places
+
+
+def _is_sha256(text: str) -> str:
+    if _SHA256.fullmatch(text) is None:
+        raise ValueError(f'"{text}" is no SHA-256, which has 64 hexadecimal digits')
+    return text
 
 
 def _is_option(name: object) -> object:
@@ -406,6 +424,39 @@ class CalloutsTable(IsolationTable):
         "names after it, to load them itself, as Microsoft DHCP Server does. `all`: the server calls every callout "
         "that loads, in order.",
         examples=["all"],
+    )
+    registry: _Text | None = Field(
+        None,
+        description="Where `CalloutEnabled` and `CalloutDlls` come from in the place of this file: `windows` is the "
+        "registry of this machine; all else is the path of a `.reg` file that a Windows machine has exported, relative "
+        "to this file's folder. See [From the Windows registry](registry.md).",
+        examples=["dhcp-server.reg"],
+    )
+    registry_code_page: int | None = Field(
+        None,
+        alias="registry-code-page",
+        ge=1,
+        le=65535,
+        description="The number of the code page that a `.reg` file in the old format (`REGEDIT4`) is written in, "
+        "where a path in it has other letters than ASCII's.",
+        examples=[932],
+        json_schema_extra=_beside(registry="dhcp-server.reg"),
+    )
+    path_map: Annotated[dict[str, Any], AfterValidator(_is_path_map)] = Field(
+        {},
+        alias="path-map",
+        description="Where folders, or files, of the machine that the list was made on are here: upper and lower case, "
+        "`/` and `\\` are alike, and the longest that fits counts. A file may also stand for a Python module.",
+        examples=[{"C:\\Callouts": "/opt/callouts"}],
+        json_schema_extra=_beside(registry="dhcp-server.reg"),
+    )
+    allow_sha256: list[Annotated[str, AfterValidator(_is_sha256)]] | None = Field(
+        None,
+        alias="allow-sha256",
+        description="The SHA-256 of each file that may be loaded, as `sha256sum`, `certutil -hashfile FILE SHA256` and "
+        "`dhcpcallout callouts list` print it. A callout whose file has another one is not loaded. Every file may be "
+        "where nothing is said.",
+        examples=[["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]],
     )
     entry: list[CalloutTable] = []
 

@@ -32,6 +32,10 @@ _TYPES = {
     11: "REG_QWORD",
 }
 
+_WHICH_CODE_PAGE = (
+    "the file does not say of which code page its letters are: give its number (1252 in Western Europe, 932 in "
+    "Japan), or export the key as version 5.00"
+)
 _UNICODE = "Windows Registry Editor Version 5.00"
 _ANSI = "REGEDIT4"
 
@@ -77,7 +81,15 @@ class RegFile:
                 codecs.lookup(self._ansi)
             except LookupError:
                 self._fail(None, f"there is no code page {code_page}")
-        parser = _Parser(self._text_of(content), file)
+        text = self._text_of(content)
+        try:
+            parser = _Parser(text, file)
+        except ConfigError as error:
+            (problem,) = error.problems
+            if problem.line == 1 or not self._text_is_ansi or code_page is not None or text.isascii():
+                raise
+            # In some code pages a letter has two bytes, and the second may be that of a backslash.
+            self._fail(problem.line, f"{problem.problem}; or else it is that {_WHICH_CODE_PAGE}")
         self._bytes_are_ansi = not parser.is_unicode
         self.keys: Mapping[str, Mapping[str, Value]] = parser.keys
         """The values of each key, by the names of both, in upper case: letters of both cases are alike."""
@@ -147,8 +159,7 @@ class RegFile:
         if is_ansi and any("\udc80" <= letter <= "\udcff" for letter in text):
             self._fail(
                 value.line,
-                f"{name} has letters beyond ASCII, and this file does not say of which code page; give its number "
-                "(1252 in Western Europe, 932 in Japan), or export it as version 5.00",
+                f"{name} has letters beyond ASCII, and {_WHICH_CODE_PAGE}",
             )
         return text
 

@@ -14,6 +14,10 @@ from pathlib import PurePosixPath
 
 from ..errors import CalloutLoadError
 
+if sys.platform != "win32":
+    import grp
+    import pwd
+
 __all__ = ["check_file", "check_folder", "sha256_of"]
 
 _MOST_LINKS = 40
@@ -126,8 +130,9 @@ def _steps(path: str) -> Iterator[tuple[str, os.stat_result]]:
 def _owned_by_another(name: str, status: os.stat_result) -> str:
     if sys.platform == "win32" or status.st_uid in (0, os.geteuid()):
         return ""
+    ours = " or ".join(f"{user}'s" for user in dict.fromkeys(("root", _user(os.geteuid()))))
     return (
-        f"{name} is owned by {_user(status.st_uid)}, who may change it; it must be root's or {_user(os.geteuid())}'s: "
+        f"{name} is owned by {_user(status.st_uid)}, who may change it; it must be {ours}: "
         f"chown {'-h ' if stat.S_ISLNK(status.st_mode) else ''}root {name}"
     )
 
@@ -154,9 +159,6 @@ def _is_own_group(name: str, gid: int) -> bool:
 
 def _is_alone_in(gid: int, uid: int) -> bool:
     """Whether nobody but root and one user is in a group."""
-    import grp
-    import pwd
-
     try:
         members = {pwd.getpwnam(name).pw_uid for name in grp.getgrgid(gid).gr_mem}
     except KeyError:  # no such group, or no such user any more
@@ -165,8 +167,6 @@ def _is_alone_in(gid: int, uid: int) -> bool:
 
 
 def _user(uid: int) -> str:
-    import pwd
-
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -174,8 +174,6 @@ def _user(uid: int) -> str:
 
 
 def _group(gid: int) -> str:
-    import grp
-
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
