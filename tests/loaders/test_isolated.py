@@ -103,9 +103,16 @@ def is_running(pid: int) -> bool:
     return state_of(pid)[:1] not in ([], ["Z"])
 
 
-def running_in_group(group: int) -> list[int]:
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    return [pid for pid in pids if state_of(pid)[1:] == [str(group)] and is_running(pid)]
+def wait_until_gone(group: int) -> None:
+    """Wait until no process of a group runs: one that is killed ends when it has its turn."""
+    deadline_s = time.monotonic() + 20
+    while running := [
+        int(name)
+        for name in os.listdir("/proc")
+        if name.isdigit() and state_of(int(name))[1:] == [str(group)] and is_running(int(name))
+    ]:
+        assert time.monotonic() < deadline_s, running
+        time.sleep(0.005)
 
 
 class Link:
@@ -205,7 +212,7 @@ async def test_whatever_a_callout_does_ends_its_worker_alone_and_clients_are_ans
     assert failure.slot == "new_packet"
     assert re.match(ENDS[behaviour], failure.reason)
     callout.close()
-    assert not running_in_group(pid)
+    wait_until_gone(pid)
     told = [record for record in caplog.records if record.name == "dhcpcallout.loaders.isolated"]
     assert [vars(record)["event_id"] for record in told] == [1031]
     assert failure.reason in told[0].message
@@ -518,7 +525,7 @@ def test_a_callout_that_is_closed_has_left_no_process_and_no_descriptor(load: Lo
     assert set(os.listdir("/proc/self/fd")) == before
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    assert not running_in_group(pid)
+    wait_until_gone(pid)
 
 
 def test_a_callout_is_closed_in_its_worker_and_a_call_after_that_is_a_fault(load: Load, behaviours: Path) -> None:
@@ -538,7 +545,7 @@ def test_a_worker_that_will_not_end_is_ended(load: Load, tmp_path: Path, monkeyp
     callout = load(tmp_path / "stays.py")
     pid = callout.pid or 0
     callout.close()
-    assert not is_running(pid)
+    wait_until_gone(pid)
 
 
 @pytest.mark.parametrize("behaviour", ["serves", "hangs"])

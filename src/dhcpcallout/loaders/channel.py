@@ -158,6 +158,7 @@ class _PollChannel(Channel):
         return chunk
 
     def watch(self, loop: asyncio.AbstractEventLoop, readable: Callable[[], None]) -> None:
+        self.unwatch()
         self._loop = loop
         loop.add_reader(self._read_fd, readable)
 

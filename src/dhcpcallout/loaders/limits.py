@@ -2,10 +2,18 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import CalloutLoadError
+
+try:
+    # Now, for whoever becomes another user may not be able to read it any more.
+    import resource
+except ImportError:  # Windows
+    HAS_LIMITS = False
+else:
+    HAS_LIMITS = True
 
 __all__ = ["NAMES", "apply", "become", "lock"]
 
@@ -35,12 +43,13 @@ def become(user: str | int) -> None:
     except KeyError:
         raise CalloutLoadError(f"worker-user: there is no user {user!r}") from None
     os.environ.update(HOME=entry.pw_dir, USER=entry.pw_name, LOGNAME=entry.pw_name)
+    drop_capabilities = _capability_dropper() if sys.platform == "linux" else None
     try:
         os.setgroups([])
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
-        if sys.platform == "linux":
-            _drop_capabilities()
+        if drop_capabilities is not None:
+            drop_capabilities()
     except OSError as error:
         raise CalloutLoadError(
             f"worker-user: the rights of {user!r} cannot be taken: {error.strerror}; "
@@ -48,8 +57,8 @@ def become(user: str | int) -> None:
         ) from error
 
 
-def _drop_capabilities() -> None:
-    """Give up what a service manager may have given to the server, and what other programs could give."""
+def _capability_dropper() -> Callable[[], None]:
+    """What gives up the capabilities that a service manager may have given to the server, and all from setuid files."""
     from cffi import FFI
 
     ffi = FFI()
@@ -57,12 +66,16 @@ def _drop_capabilities() -> None:
     libc: Any = ffi.dlopen(None)
     header = ffi.new("uint32_t[2]", [_CAPABILITY_VERSION, 0])
     sets = ffi.new("uint32_t[6]")
-    if (
-        libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0) != 0
-        or libc.capset(header, sets) != 0
-        or libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0
-    ):
-        raise OSError(ffi.errno, os.strerror(ffi.errno))
+
+    def drop() -> None:
+        if (
+            libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0) != 0
+            or libc.capset(header, sets) != 0
+            or libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0
+        ):
+            raise OSError(ffi.errno, os.strerror(ffi.errno))
+
+    return drop
 
 
 def apply(limits: Mapping[str, int | None]) -> None:
@@ -71,14 +84,12 @@ def apply(limits: Mapping[str, int | None]) -> None:
     Raises:
         CalloutLoadError: This system has no limits, or not these.
     """
-    try:
-        import resource
-    except ImportError:
+    if not HAS_LIMITS:
         if not any(limits.values()):
             return
         raise CalloutLoadError(
             "this worker's system has no resource limits; set them around it in worker-command, or not at all"
-        ) from None
+        )
     wanted = (
         (resource.RLIMIT_AS, limits["memory_mib"], 1 << 20),
         (resource.RLIMIT_CPU, limits["cpu_s"], 1),
@@ -98,21 +109,16 @@ def lock(limits: Mapping[str, int | None]) -> None:
     Raises:
         CalloutLoadError: They cannot be set.
     """
-    if limits["no_new_files"] or limits["no_new_processes"]:
-        import resource
-
-        if limits["no_new_files"]:
-            # The lowest number that is free: what is open stays open, and nothing else can be.
-            free = os.open(os.devnull, os.O_RDONLY)
-            os.close(free)
-            _set(resource.RLIMIT_NOFILE, free)
-        if limits["no_new_processes"]:
-            _set(resource.RLIMIT_NPROC, 0)
+    if limits["no_new_files"]:
+        # The lowest number that is free: what is open stays open, and nothing else can be.
+        free = os.open(os.devnull, os.O_RDONLY)
+        os.close(free)
+        _set(resource.RLIMIT_NOFILE, free)
+    if limits["no_new_processes"]:
+        _set(resource.RLIMIT_NPROC, 0)
 
 
 def _set(what: int, value: int, beyond: int = 0) -> None:
-    import resource
-
     _, hard = resource.getrlimit(what)
     if hard == resource.RLIM_INFINITY or hard > value + beyond:
         hard = value + beyond

@@ -44,6 +44,7 @@ _CHUNK = 1 << 16
 _MOST_CONTEXTS = 1 << 16
 """The server says when a packet is done with; should it not, the oldest notes are lost, and not the memory."""
 _LAST_RESORT_S = 10.0
+_MOST_SAID = 1000
 
 _SLOTS = {slot.name: slot for slot in SLOTS}
 
@@ -171,8 +172,10 @@ def _answered(call: int, slot: Slot[Any], event: Any, answer: Any) -> bytes:
 
 def _failed(call: int, error: BaseException) -> bytes:
     kind = Kind.OVERRUN if isinstance(error, BufferOverrun) else Kind.FAULT
-    said = f"{type(error).__name__}: {error}".splitlines()[0]
-    return frame(kind, call, encode_text(f"{said}\n{''.join(traceback.format_exception(error))}"))
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:_MOST_SAID]
+    # Where it happened matters more than all that it says.
+    trace = "".join(traceback.format_tb(error.__traceback__)[-10:])
+    return frame(kind, call, encode_text(f"{said}\n{trace}"))
 
 
 class _Worker:
