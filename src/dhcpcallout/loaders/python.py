@@ -47,10 +47,15 @@ class PythonLoader:
 
         Raises:
             CalloutInitError: Its code raised something, be it SystemExit or SyntaxError.
-            CalloutLoadError: There is no such module, it has no callout, or ``on_load`` raised this.
+            CalloutLoadError: There is no such module, somebody else than root and the user of this process may have
+                written it, it has no callout, or ``on_load`` raised this.
         """
         if entry.startswith(PREFIX):
-            module = _import_module(entry.removeprefix(PREFIX), self._base_directory)
+            name = entry.removeprefix(PREFIX)
+            with suppress(FileNotFoundError):  # as importing it will say
+                for file in module_files(name, self._base_directory):
+                    trust.check_file(file)
+            module = _import_module(name, self._base_directory, is_callout=True)
             self._init(entry, module, call)
         else:
             module = _import_file(Path(entry))
@@ -102,6 +107,8 @@ def module_files(name: str, base_directory: Path) -> tuple[str, ...]:
     places: Sequence[str] | None = None
     importlib.invalidate_caches()
     parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return ()
     for size in range(1, len(parts) + 1):
         spec = _find_spec(".".join(parts[:size]), places) or (
             PathFinder.find_spec(name.partition(".")[0], [str(base_directory)]) if size == 1 else None
@@ -126,14 +133,15 @@ def _find_spec(name: str, places: Sequence[str] | None) -> ModuleSpec | None:
     return None
 
 
-def _import_module(name: str, base_directory: Path) -> ModuleType:
+def _import_module(name: str, base_directory: Path, *, is_callout: bool = False) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise CalloutLoadError(f"{PREFIX}{name}: {name!r} is no module's name; write python:package.module")
     place = str(base_directory)
     where = f"in {place} or on sys.path"
     if place not in sys.path:
         try:
-            trust.check_folder(place)
+            if is_callout:
+                trust.check_folder(place)
         except FileNotFoundError:
             pass
         except CalloutLoadError as error:
