@@ -26,7 +26,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_system() -> Callable[..., None]:
     """Skip the test, with its reason, where the system lacks what it names; fail under REQUIRE_SYSTEM=1.
 
