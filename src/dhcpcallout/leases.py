@@ -65,6 +65,17 @@ class Lease(NamedTuple):
         """Whether nobody else may have the address at ``now``: its client holds it, or it rests."""
         return self.state != LeaseState.RELEASED and (self.expires_s == INFINITE or self.expires_s > now)
 
+    def gives_way_to(self, other: "Lease", now: float) -> bool:
+        """Whether a row that comes from elsewhere may take this one's place and nobody loses an address by it.
+
+        Args:
+            other: That row, of the same address.
+            now: Unix time, seconds.
+        """
+        if self.is_held(now):
+            return self.client_key == other.client_key and self.starts_s < other.starts_s
+        return other.is_held(now) or self.starts_s < other.starts_s
+
 
 class LeaseChange(NamedTuple):
     """One row to be written, as the engine decided it.

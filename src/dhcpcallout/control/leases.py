@@ -137,14 +137,14 @@ class LeaseCommands:
     async def _bulk_apply(self, arguments: dict[str, Any]) -> Answer:
         """Apply many leases; each that cannot be applied is told, and costs no other.
 
-        With ``"replace": false`` an address that is in use by somebody keeps its lease.
+        With ``"replace": false`` a lease that is there stays unless it ``gives_way_to`` the one that is given.
         """
         given, replace = arguments.get("leases"), arguments.get("replace", True)
         if not isinstance(given, list) or not isinstance(replace, bool):
             raise ValueError("leases must be an array, and replace a boolean")
         failed: list[dict[str, Any]] = []
         commits: list[asyncio.Future[Sequence[Refusal]]] = []
-        unchanged = 0
+        unchanged, now = 0, self._clock()
 
         def fail(one: Any, result: Result, problem: str) -> None:
             address = str(one.get("ip-address"))[:80] if isinstance(one, dict) else ""
@@ -158,8 +158,8 @@ class LeaseCommands:
                     before = self._engine.lease_of(lease.address_int)
                     if before == lease:
                         unchanged += 1
-                    elif not replace and self._is_in_use(lease.address_int):
-                        fail(one, Result.CONFLICT, "the address is in use")
+                    elif before is not None and not replace and not before.gives_way_to(lease, now):
+                        fail(one, Result.CONFLICT, "the address is in use, or has a later lease")
                     else:
                         changes.append(self._engine.administer(lease.address_int, lease))
                 except (ValueError, LookupError) as error:

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import CommitError, StoreError, StoreInUseError, StoreOpenError
 from ..leases import EVERY_LEASE, Lease, LeaseChange, LeaseQuery, Refusal
 
-__all__ = ["APPLICATION_ID", "SqliteStore", "read_leases_file"]
+__all__ = ["APPLICATION_ID", "SqliteStore", "has_leases", "read_leases_file"]
 
 APPLICATION_ID = int.from_bytes(b"dcLs")
 """What ``PRAGMA application_id`` says in a lease file."""
@@ -177,6 +177,17 @@ def read_leases_file(path: str | os.PathLike[str], query: LeaseQuery = EVERY_LEA
     # A connection that may see a WAL makes one where there is none, and leaves it there: a -wal of this user's, which
     # the server's may not be able to write to.
     return _unless_changed(path, before, _rows(path, "mode=ro&immutable=1", query))
+
+
+def has_leases(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a lease file, though it may have no row; where there is none, one may be made.
+
+    Raises:
+        StoreOpenError: There is a file that is not a lease file, or the folder is missing.
+    """
+    path = _real(path)
+    with _opening(path):
+        return _inspect(path, write=False)
 
 
 def _unless_changed(path: Path, before: os.stat_result, rows: Iterable[Lease]) -> Iterator[Lease]:

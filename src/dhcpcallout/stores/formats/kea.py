@@ -49,12 +49,12 @@ class SubnetIds:
         self._default = default
 
     @classmethod
-    def in_order(cls, networks: "Iterable[Subnet | SharedNetwork]") -> Self:
+    def in_order(cls, networks: "Iterable[Subnet | SharedNetwork]", default: int = 1) -> Self:
         """The numbers that Kea gives to subnets whose configuration gives none: 1 to the first, and so on."""
         subnets: list[Subnet] = []
         for network in networks:
             subnets += getattr(network, "subnets", [network])
-        return cls({IPv4Network(subnet.network): number for number, subnet in enumerate(subnets, 1)})
+        return cls({IPv4Network(subnet.network): number for number, subnet in enumerate(subnets, 1)}, default)
 
     def __call__(self, address_int: int) -> int:
         """The number of an address' subnet."""
