@@ -3,7 +3,7 @@
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from dhcpcallout.codes import AddressDeleteReason, AddressGiven, AddressType, Co
 from dhcpcallout.errors import CalloutLoadError
 from dhcpcallout.events import ClientDeleted, Context, ServiceControlled
 from dhcpcallout.hooks import Callout, CalloutEntry, Drop, HookTable
-from dhcpcallout.loaders import Loader, default_loaders, load_callout
+from dhcpcallout.loaders import IsolatedLoader, Isolation, Loader, default_loaders, load_callout
 from dhcpcallout.wire import Packet, encode
 
 SOURCES = Path(__file__).parents[1] / "contracts" / "loader"
@@ -21,11 +21,45 @@ SERVER = 0xC0A80001
 REQUEST = encode(Packet(xid=0x01020304, chaddr=b"\x00\x0c\x01\x02\x03\x04", options={53: b"\x03"})).data
 
 
+SetEnvironment = Callable[[str, str], None]
+
+
+@pytest.fixture
+def worker_environment() -> dict[str, str]:
+    """What is in the environment of workers, besides what is in every one's."""
+    return {}
+
+
+@pytest.fixture
+def set_environment(worker_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> SetEnvironment:
+    """Set a variable for the callout, wherever it is loaded."""
+
+    def set_environment(name: str, value: str) -> None:
+        monkeypatch.setenv(name, value)
+        worker_environment[name] = value
+
+    return set_environment
+
+
+@pytest.fixture(params=["in the server", "in a worker"])
+def loaders(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    worker_environment: dict[str, str],
+    set_environment: SetEnvironment,
+) -> Sequence[Loader]:
+    """The loaders for each place where a callout may be loaded."""
+    set_environment("CONTRACT_RECORD", str(tmp_path / "record"))
+    if request.param == "in the server":
+        return default_loaders(tmp_path)
+    isolation = Isolation("process", environment=worker_environment)
+    return [IsolatedLoader(loader, isolation, tmp_path) for loader in default_loaders(tmp_path)]
+
+
 @pytest.fixture(params=["native", "python-file", "python-module"])
 def entry(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The contract's callout in one kind, as an entry."""
     monkeypatch.setattr(sys, "path", sys.path[:])
-    monkeypatch.setenv("CONTRACT_RECORD", str(tmp_path / "record"))
     if request.param == "native":
         compile_callout: Callable[[Path], Path] = request.getfixturevalue("compile_callout")
         shutil.copy(compile_callout(SOURCES / "callout.c"), tmp_path / "callout.so")
@@ -38,8 +72,8 @@ def entry(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def callout(entry: str, tmp_path: Path) -> Iterator[Callout]:
-    callout = load_callout(entry, base_directory=tmp_path)
+def callout(entry: str, loaders: Sequence[Loader], tmp_path: Path) -> Iterator[Callout]:
+    callout = load_callout(entry, base_directory=tmp_path, loaders=loaders)
     yield callout
     callout.close()
 
@@ -64,12 +98,12 @@ def receive(table: HookTable, contexts: tuple[Context, ...], data: bytes) -> byt
     )
 
 
-def test_it_satisfies_the_protocol(tmp_path: Path) -> None:
-    assert all(isinstance(loader, Loader) for loader in default_loaders(tmp_path))
+def test_it_satisfies_the_protocol(loaders: Sequence[Loader]) -> None:
+    assert all(isinstance(loader, Loader) for loader in loaders)
 
 
-def test_one_loader_accepts_the_entry_by_its_looks(entry: str, tmp_path: Path) -> None:
-    assert [loader.accepts(entry) for loader in default_loaders(tmp_path)].count(True) == 1
+def test_one_loader_accepts_the_entry_by_its_looks(entry: str, loaders: Sequence[Loader]) -> None:
+    assert [loader.accepts(entry) for loader in loaders].count(True) == 1
 
 
 def test_the_functions_are_on_the_slots_that_the_callout_filled(callout: Callout) -> None:
@@ -84,9 +118,14 @@ def test_the_functions_are_on_the_slots_that_the_callout_filled(callout: Callout
     ],
 )
 def test_the_callout_is_told_its_chain_and_the_version(
-    chain: tuple[str, ...], units: str, entry: str, tmp_path: Path, recorded: Callable[[], list[str]]
+    chain: tuple[str, ...],
+    units: str,
+    entry: str,
+    tmp_path: Path,
+    loaders: Sequence[Loader],
+    recorded: Callable[[], list[str]],
 ) -> None:
-    load_callout(entry, chain=chain, base_directory=tmp_path).close()
+    load_callout(entry, chain=chain, base_directory=tmp_path, loaders=loaders).close()
     assert recorded() == [f"load 0 {units}"]
 
 
@@ -173,15 +212,19 @@ def test_a_fault_is_counted_and_logged_and_the_packet_goes_on_with_its_context(
     assert recorded() == [f"packet_drop b c0a80001 {ord('a')} 2d"]
 
 
-def test_a_callout_that_refuses_is_not_loaded(entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONTRACT_REFUSE", "1")
+def test_a_callout_that_refuses_is_not_loaded(
+    entry: str, tmp_path: Path, loaders: Sequence[Loader], set_environment: SetEnvironment
+) -> None:
+    set_environment("CONTRACT_REFUSE", "1")
     with pytest.raises(CalloutLoadError, match="callout"):
-        load_callout(entry, base_directory=tmp_path)
+        load_callout(entry, base_directory=tmp_path, loaders=loaders)
 
 
-def test_a_callout_that_is_not_there_is_not_loaded(entry: str, tmp_path: Path) -> None:
+def test_a_callout_that_is_not_there_is_not_loaded(entry: str, loaders: Sequence[Loader]) -> None:
     with pytest.raises(CalloutLoadError, match="no_such_callout"):
-        load_callout(entry.replace("contract_callout", "callout").replace("callout", "no_such_callout"))
+        load_callout(
+            entry.replace("contract_callout", "callout").replace("callout", "no_such_callout"), loaders=loaders
+        )
 
 
 def test_closing_twice_does_no_harm(callout: Callout) -> None:
@@ -190,11 +233,13 @@ def test_closing_twice_does_no_harm(callout: Callout) -> None:
 
 
 def test_two_of_the_same_loaded_by_the_loader_itself_work_side_by_side(
-    entry: str, tmp_path: Path, recorded: Callable[[], list[str]]
+    entry: str, tmp_path: Path, loaders: Sequence[Loader], recorded: Callable[[], list[str]]
 ) -> None:
-    loader = next(loader for loader in default_loaders(tmp_path) if loader.accepts(entry))
+    loader = next(loader for loader in loaders if loader.accepts(entry))
     table = HookTable([loader.load(entry, CalloutEntry(())), loader.load(entry, CalloutEntry(()))])
     recorded()
     contexts = table.contexts()
     assert receive(table, contexts, b"R2") == b"R2!!"
+    for callout in table.callouts:
+        callout.close()
     assert recorded() == ["new_packet c0a80001 5232", "new_packet c0a80001 523221"]
