@@ -66,6 +66,7 @@ async def _serve(settings: "Settings") -> None:
         except NotImplementedError:  # Windows: no handlers in the loop
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(asked_to_stop.set))
     async with Server.from_settings(settings) as server:
+        _collect_less_often()
         serving = asyncio.create_task(server.serve_forever())
         stopping = asyncio.create_task(asked_to_stop.wait())
         done, _ = await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,3 +74,15 @@ async def _serve(settings: "Settings") -> None:
         if serving in done:
             serving.result()
     await serving
+
+
+def _collect_less_often() -> None:
+    """Keep Python's garbage collector from what was made at the start, and from every single turn's objects.
+
+    Those die by themselves; what is in a cycle can wait. It saves one packet's time in 25 (docs/performance.md).
+    """
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
