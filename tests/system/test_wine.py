@@ -201,16 +201,27 @@ with winreg.CreateKey(winreg.HKEY_LOCAL_MACHINE, {KEY!r}) as key:
     ]
 
 
-def test_windows_callouts_serve_a_server_here(
+def test_a_windows_machines_callouts_and_their_registry_serve_a_server_here(
     windows_python: WindowsPython, compile_dll: CompileDll, tmp_path: Path
 ) -> None:
-    dlls = [compile_dll(EXAMPLES / name) for name in ("audit.c", "mac_filter.c")]
+    folder = tmp_path / "callouts"
+    folder.mkdir()
+    names = {"00_chain.dll": "chain.c", "audit.dll": "audit.c", "mac_filter.dll": "mac_filter.c"}
+    for name, source in names.items():
+        compile_dll(EXAMPLES / source).rename(folder / name)
+    exported = "".join(f"C:\\Callouts\\{name}\0" for name in names) + "\0"
+    (tmp_path / "callouts.reg").write_text(
+        "Windows Registry Editor Version 5.00\r\n\r\n"
+        f"[HKEY_LOCAL_MACHINE\\{KEY}]\r\n"
+        f'"CalloutDlls"=hex(7):{exported.encode("utf-16-le").hex(",")}\r\n'
+        '"CalloutEnabled"=dword:00000001\r\n',
+        encoding="utf-16",
+    )
     log = tmp_path / "audit.log"
     config = configuration(
         tmp_path / "dhcp.toml",
-        CalloutEnabled=1,
-        CalloutDlls=[str(dll) for dll in dlls],
-        policy="all",
+        registry="callouts.reg",
+        path_map={'"C:\\\\Callouts"': str(folder)},
         isolation="process",
         worker_command=windows_python.command,
         worker_start_timeout=60,
@@ -218,7 +229,7 @@ def test_windows_callouts_serve_a_server_here(
         worker_environment=windows_python.environment | {"AUDIT_LOG": windows_python.path(log)},
     )
     with serving_here(config) as server:
-        assert server.log.count("[1033]") == 2, server.log
+        assert server.log.count("[1033]") == 1, server.log
         lease = leased(request_here(server, "--mac", "02:00:00:00:00:0b", "--release"))
         assert lease["address"] == "10.0.0.10"
         assert request_here(server, "--mac", REFUSED, "--timeout", "0.1").returncode == 1
@@ -227,6 +238,7 @@ def test_windows_callouts_serve_a_server_here(
     assert lines[:2] == ["DhcpControlHook START", "DhcpNewPktHook packet 1: 300 bytes came to 127.0.0.1"]
     assert "DhcpAddressOfferHook packet 2: 10.0.0.10 NEW, DHCP client, 4000 seconds" in lines
     assert "DhcpDeleteClientHook 10.0.0.10 of DHCP client 02:00:00:00:00:0b" in lines
+    assert "DhcpPktDropHook packet 4: GEN_FAILURE" in lines  # mac_filter.dll's doing, the last of the chain
     assert lines[-1] == "DhcpControlHook STOP"
 
 
