@@ -51,7 +51,9 @@ class Report:
 
     @property
     def answers(self) -> int:
-        return self.offers.received + self.acks.received + self.renewals.received
+        """How many answers were taken in, in time or not."""
+        # To perfdhcp, an ACK to a renewal is an orphan of the four-way exchanges
+        return sum(counts.received + counts.orphans for counts in (self.offers, self.acks))
 
 
 def load(server: str, rate: int, seconds: int, *, renewals: int = 0, delays: bool = False) -> list[str]:

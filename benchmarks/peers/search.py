@@ -33,7 +33,8 @@ def highest(
 ) -> list[T]:
     """Try rates until one that is borne and one that is not are as near as the precision says.
 
-    A rate counts as not borne when several tries fail: what else the machine does must not decide it.
+    A rate counts as not borne when several tries fail, and as more than the load can have when several tries fall
+    short of it: what else the machine does must not decide it.
 
     Args:
         attempt: Tries a rate.
@@ -41,7 +42,7 @@ def highest(
         step: By how much the rate changes as long as only one of the two is known.
         precision: The quotient of the two that is near enough.
         lowest: Where a rate so low is not borne, none is.
-        tries: How many tries have to fail.
+        tries: How many tries that takes.
 
     Returns:
         Every trial, in order.
@@ -49,13 +50,15 @@ def highest(
     trials: list[T] = []
     borne, too_high, rate = 0, 0, max(start, lowest)
     while True:
+        tried: list[T] = []
         for _ in range(tries):
-            trials.append(attempt(rate))
-            if trials[-1].passed:
+            tried.append(attempt(rate))
+            if tried[-1].passed and not tried[-1].limited:
                 break
-        if trials[-1].passed:
+        trials += tried
+        if any(trial.passed for trial in tried):
             borne = rate
-            if trials[-1].limited:
+            if tried[-1].limited:
                 return trials
         else:
             too_high = rate

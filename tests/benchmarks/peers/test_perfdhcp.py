@@ -44,6 +44,14 @@ def test_what_is_lost_anywhere_in_an_exchange_counts_once() -> None:
     assert report.loss == pytest.approx(0.015)
 
 
+def test_answers_that_come_too_late_were_taken_in_all_the_same() -> None:
+    report = Report(
+        offers=Counts(sent=1000, received=400, orphans=500), acks=Counts(sent=400, received=350, orphans=40)
+    )
+    assert report.answers == 1290
+    assert report.loss == pytest.approx(0.65)
+
+
 def test_lost_renewals_count_as_well() -> None:
     report = Report(Counts(100, 100), Counts(100, 100), Counts(sent=100, received=50))
     assert report.loss == pytest.approx(0.25)

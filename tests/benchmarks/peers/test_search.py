@@ -48,6 +48,18 @@ def test_no_higher_rate_is_tried_than_the_load_can_have() -> None:
     assert trials[-1].limited
 
 
+def test_a_load_that_falls_short_once_ends_nothing() -> None:
+    unlucky = {1000}
+
+    def attempt(rate: int) -> Tried:
+        falls_short = rate in unlucky
+        unlucky.discard(rate)
+        return Tried(rate, passed=rate <= 3000, limited=falls_short)
+
+    trials = highest(attempt, 1000, precision=1.05)
+    assert max(trial.rate for trial in trials if trial.passed) > 2800
+
+
 @pytest.mark.parametrize("start", [1, 10, 5000])
 def test_a_server_that_bears_nothing_ends_the_search(start: int) -> None:
     trials = highest(lambda rate: Tried(rate, passed=False), start, lowest=10)
