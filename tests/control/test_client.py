@@ -44,7 +44,7 @@ async def test_a_server_is_asked_one_thing_after_the_other(tmp_path: Path) -> No
     ("reply", "problem"),
     [
         (b"", "ended the connection"),
-        (b'{"result": 0', "ended the connection"),
+        (b'{"result": 0', "no server of this kind"),
         (b"hello\n", "no server of this kind"),
         (b"[]\n", "no server of this kind"),
         (b'{"result": 77, "text": ""}\n', "no server of this kind"),
@@ -69,6 +69,19 @@ def test_what_is_no_answer_is_an_error(reply: bytes, problem: str, tmp_path: Pat
         with ControlClient(path) as client, pytest.raises(ControlError, match=problem):
             client.ask("lease4-get")
         thread.join()
+
+
+def test_an_answer_may_end_with_the_connection_as_keas_do(tmp_path: Path) -> None:
+    path = tmp_path / "control"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with ControlClient(path) as client:
+            peer, _ = listener.accept()
+            with peer:
+                peer.sendall(b'{"result": 0, "text": "here"}')
+                peer.shutdown(socket.SHUT_WR)
+                assert client.ask("lease4-get")["text"] == "here"
 
 
 def test_silence_and_what_is_too_long_to_ask_are_errors(tmp_path: Path) -> None:

@@ -155,6 +155,8 @@ async def test_leases_are_found_by_what_they_have(tmp_path: Path) -> None:
 
         everything = [("10.0.0.11", 1), ("10.1.0.1", 3), ("10.2.0.1", 2)]
         assert await found("lease4-get-all") == everything
+        assert await found("lease4-get-all", subnets=[3, 1]) == everything[:2]
+        assert await found("lease4-get-all", subnets=[]) == []
         assert await found("lease4-get-by-hw-address", hw_address="02:00:00:00:00:01") == everything[:2]
         assert await found("lease4-get-by-client-id", client_id="ff:01:02") == everything[1:2]
         assert await found("lease4-get-by-client-id", client_id="01:02:00:00:00:00:02") == everything[2:]
@@ -193,6 +195,7 @@ async def test_more_leases_than_an_answer_may_have_come_in_pages(tmp_path: Path)
         ("lease4-get-page", {"from": "start", "limit": 0}, "limit must be 1 to 1000"),
         ("lease4-get-page", {"from": "start", "limit": 1001}, "limit must be 1 to 1000"),
         ("lease4-get-page", {"from": "here", "limit": 1}, "is not an IPv4 address"),
+        ("lease4-get-all", {"subnets": ["1"]}, "subnets must be an array"),
         ("lease4-bulk-apply", {}, "leases must be an array"),
         ("lease4-bulk-apply", {"leases": [], "replace": 1}, "replace a boolean"),
     ],

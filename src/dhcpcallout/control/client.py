@@ -69,8 +69,10 @@ class ControlClient:
         Raises:
             ControlError: There is no answer, or it is none.
         """
-        named = {name.replace("_", "-"): value for name, value in arguments.items()}
-        frame = json.dumps({"command": command, "arguments": named}).encode() + b"\n"
+        message: dict[str, Any] = {"command": command}
+        if arguments:
+            message["arguments"] = {name.replace("_", "-"): value for name, value in arguments.items()}
+        frame = json.dumps(message).encode() + b"\n"
         if len(frame) > MOST_OF_A_FRAME:
             raise ControlError(f"the command {command} has more than {MOST_OF_A_FRAME} bytes")
         try:
@@ -78,7 +80,7 @@ class ControlClient:
             line = self._answers.readline(_LONGEST_ANSWER)
         except OSError as error:
             raise ControlError(f"{self._path}: the server does not answer: {error.strerror or error}") from error
-        if not line.endswith(b"\n"):
+        if not line:
             raise ControlError(f"{self._path}: the server ended the connection")
         try:
             answer = json.loads(line)

@@ -80,8 +80,13 @@ class LeaseCommands:
     async def _get_by_hostname(self, arguments: dict[str, Any]) -> Answer:
         return await self._tell(LeaseQuery(hostname=_text(arguments, "hostname")))
 
-    async def _get_all(self, _: dict[str, Any]) -> Answer:
-        return await self._tell(EVERY_LEASE)
+    async def _get_all(self, arguments: dict[str, Any]) -> Answer:
+        subnets = arguments.get("subnets")
+        if subnets is None:
+            return await self._tell(EVERY_LEASE)
+        if not isinstance(subnets, list) or not all(type(number) is int for number in subnets):
+            raise ValueError("subnets must be an array of subnets' numbers")
+        return await self._tell(EVERY_LEASE, frozenset(subnets))
 
     async def _get_page(self, arguments: dict[str, Any]) -> Answer:
         start, limit = _text(arguments, "from"), arguments.get("limit")
@@ -92,17 +97,20 @@ class LeaseCommands:
         result = Result.SUCCESS if leases else Result.EMPTY
         return answer(result, f"{len(leases)} IPv4 lease(s) found.", {"count": len(leases), "leases": leases})
 
-    async def _tell(self, query: LeaseQuery) -> Answer:
-        leases = await self._find(query, _MOST_TOLD + 1)
+    async def _tell(self, query: LeaseQuery, subnets: frozenset[int] | None = None) -> Answer:
+        leases = await self._find(query, _MOST_TOLD + 1, subnets)
         if len(leases) > _MOST_TOLD:
             return answer(Result.ERROR, f"there are more than {_MOST_TOLD} leases; ask for them with lease4-get-page")
         result = Result.SUCCESS if leases else Result.EMPTY
         return answer(result, f"{len(leases)} IPv4 lease(s) found.", {"leases": leases})
 
-    async def _find(self, query: LeaseQuery, limit: int = 1) -> list[dict[str, Any]]:
+    async def _find(
+        self, query: LeaseQuery, limit: int = 1, subnets: frozenset[int] | None = None
+    ) -> list[dict[str, Any]]:
         def read() -> list[dict[str, Any]]:
-            rows = islice(self._store.snapshot(query), limit)
-            return [to_json(lease, self._subnet_id(lease.address_int)) for lease in rows]
+            rows = ((lease, self._subnet_id(lease.address_int)) for lease in self._store.snapshot(query))
+            wanted = (row for row in rows if subnets is None or row[1] in subnets)
+            return [to_json(lease, number) for lease, number in islice(wanted, limit)]
 
         try:
             return await asyncio.to_thread(read)

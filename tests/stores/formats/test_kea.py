@@ -88,7 +88,7 @@ def test_what_kea_has_no_column_for_stands_in_the_user_context() -> None:
     (_, row) = written(PRINTER._replace(hardware_type=6, hostname="x\ny", starts_s=1_700_003_601))
     assert row == (
         "10.9.0.1,02:00:00:00:00:01,01:02:00:00:00:00:01,1,1700003600,1,0,0,x?y,0,"
-        '{"dhcpcallout": {"hardware-type": 6&#x2c "starts": 1700003601&#x2c "hostname": "x\\ny"}}'
+        '{"dhcpcallout": {"hardware-type": 6&#x2c "starts": 1700003601&#x2c "hostname": "780a79"}}'
     )
 
 
@@ -164,6 +164,7 @@ def test_the_relay_agents_information_is_read_from_every_form_of_it(context: str
         ('10.9.0.1,02,,1,1700003600,1,0,0,,0,{"dhcpcallout":{"starts":-1}}', "which is not Unix time"),
         ('10.9.0.1,02,,1,1700003600,1,0,0,,0,{"dhcpcallout":{"starts":true}}', "starts must be an integer"),
         ('10.9.0.1,02,,1,1700003600,1,0,0,,0,{"dhcpcallout":{"hardware-type":256}}', "not 0 to 255"),
+        ('10.9.0.1,02,,1,1700003600,1,0,0,,0,{"dhcpcallout":{"hostname":"ff"}}', "can't decode byte"),
         ("x" * 70000, "the line has more than 65535 bytes"),
     ],
 )

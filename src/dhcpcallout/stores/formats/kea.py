@@ -234,7 +234,7 @@ def _fields_of(lease: Lease) -> _Fields:
         if plain.starts_s != starts_s:
             ours["starts"] = starts_s
         if plain.hostname != hostname:
-            ours["hostname"] = hostname
+            ours["hostname"] = hostname.encode(errors="surrogatepass").hex()  # Kea's JSON knows few characters
         if ours:
             context[_OURS] = ours
     return fields
@@ -265,7 +265,9 @@ def _read(address_int: int, fields: _Fields, ours: Mapping[str, Any]) -> Lease:
         int(state),
         _member(ours, "starts", int, max(fields.expires_s - fields.valid_lifetime_s, 0)),
         INFINITE if is_endless else fields.expires_s,
-        _member(ours, "hostname", str, fields.hostname),
+        parse_hex(_member(ours, "hostname", str)).decode(errors="surrogatepass")
+        if "hostname" in ours
+        else fields.hostname,
         _relay_information(fields.context),
     )
 
