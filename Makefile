@@ -41,10 +41,13 @@ fuzz: .fuzz/venv/ready
 	$(FUZZ) tests/fuzz/fuzz_wire.py message -runs=$(RUNS) -max_len=700 -artifact_prefix=.fuzz/message- .fuzz/corpus/message
 	$(FUZZ) tests/fuzz/fuzz_wire.py value -runs=$(RUNS) -max_len=300 -artifact_prefix=.fuzz/value- .fuzz/corpus/value
 
-# Drive a server through random histories for minutes: EXAMPLES histories of it.
+# Drive a server through random histories for minutes: EXAMPLES histories of it. Then kill a real one under load KILLS
+# times, and have its lease store fail, or be killed, at every single system call.
 EXAMPLES ?= 5000
+KILLS ?= 300
 soak: $(BIN)/pytest
 	HYPOTHESIS_PROFILE=soak EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=0 tests/property/test_server_machine.py
+	KILLS=$(KILLS) EVERY=1 $(BIN)/python -m pytest tests/system/test_crashes.py tests/stores/test_faults.py
 
 # Whether a packet costs more than it did: the layers alone, in seconds. To record what it costs now: ARGS=--record
 bench: $(BIN)/dhcpcallout

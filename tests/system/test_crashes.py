@@ -3,6 +3,7 @@
 KILLS says how often it is killed.
 """
 
+import asyncio
 import os
 import random
 import re
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,9 @@ from typing import NamedTuple
 import pytest
 
 from dhcpcallout.codes import MessageType
-from dhcpcallout.leases import Lease, LeaseState
+from dhcpcallout.engine import Subnet
+from dhcpcallout.leases import EVERY_LEASE, Lease, LeaseChange, LeaseQuery, LeaseState, Refusal
+from dhcpcallout.server import Server
 from dhcpcallout.stores.sqlite import SqliteStore, read_leases_file
 from dhcpcallout.wire import Packet, decode
 
@@ -331,6 +334,77 @@ def test_nothing_is_acknowledged_while_the_store_cannot_commit_and_service_resum
         assert server.logged().count("cannot commit") == 1
         assert server.logged().count("works again") == 1
     assert clients.check(rows_of(folder / "leases.db"))
+
+
+# A store that others write to
+
+
+class ContestedStore:
+    """A store that another server writes to as well, at random moments.
+
+    It gives addresses that nobody has to clients of its own, who mostly give them back at once, and renews the leases
+    of clients that have moved over to it.
+
+    Attributes:
+        rows: What is in it.
+        refused: How many changes have lost.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Lease] = {}
+        self.refused = 0
+        self._random = random.Random()
+        self._kept = 0
+
+    def load(self) -> Iterator[Lease]:
+        return self.snapshot()
+
+    def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+        refusals = []
+        for change in changes:
+            if self._random.random() < 0.2:
+                self._write_another(change.address_int)
+            row = self.rows.get(change.address_int)
+            if row != change.before:
+                refusals.append(Refusal(change, row))
+            elif change.after is not None:
+                self.rows[change.address_int] = change.after
+            else:
+                self.rows.pop(change.address_int, None)
+        self.refused += len(refusals)
+        return refusals
+
+    def _write_another(self, address: int) -> None:
+        row = self.rows.get(address)
+        now = int(time.time())
+        if row is not None and row.state == LeaseState.ACTIVE:
+            if row.client_key.startswith(b"\x01"):
+                self.rows[address] = row._replace(expires_s=row.expires_s + self._random.randrange(1, 60))
+        elif row is not None and self._random.random() < 0.3:
+            del self.rows[address]
+        else:
+            keeps = self._kept < ADDRESSES // 5 and self._random.random() < 0.05
+            self._kept += keeps
+            state = LeaseState.ACTIVE if keeps else LeaseState.RELEASED
+            self.rows[address] = Lease(address, b"\0another", 1, b"", int(state), now, now + 86_400)
+
+    def snapshot(self, query: LeaseQuery = EVERY_LEASE) -> Iterator[Lease]:
+        return iter(sorted(row for row in self.rows.values() if query.matches(row)))
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.asyncio
+async def test_changes_that_lose_to_another_server_cost_nobody_an_address(clients: Clients) -> None:
+    store = ContestedStore()
+    subnet = Subnet(network="10.0.0.0/16", pools=["10.0.1.0-10.0.2.3"], lease_time_s=86_400)
+    async with Server([subnet], listen=["127.0.0.1:0"], store=store, authoritative=True) as server:
+        ((_, port),) = server.addresses
+        await asyncio.to_thread(clients.run, port, lambda: store.refused > 500 and clients.counts["ACK"] > 2000)
+        await asyncio.to_thread(clients.renew_all, port)
+    assert clients.check(store.rows) > 100
+    assert {row.address_int: row for row in server.engine.leases()} == store.rows
 
 
 # System calls
