@@ -309,6 +309,17 @@ def test_another_users_rights_are_all_that_is_left_and_processes_can_be_refused(
     assert worker("os.environ['USER']") == "nobody"
 
 
+def test_a_worker_is_the_first_to_go_where_memory_is_short(probe: Callable[..., Probe]) -> None:
+    assert probe()("open('/proc/self/oom_score_adj').read()") == "1000\n"
+
+
+def test_what_ends_a_service_is_left_to_the_server(probe: Callable[..., Probe]) -> None:
+    worker = probe()
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        assert worker(f"os.kill(os.getpid(), __import__('signal').{name})") is None
+    assert worker("1 + 1") == 2
+
+
 @pytest.mark.parametrize("user", ["no-such-user", 4_000_000_000])
 def test_a_user_that_there_is_not_is_told(user: str | int, probe: Callable[..., Probe]) -> None:
     with pytest.raises(CalloutLoadError, match=f"worker-user: there is no user {user!r}"):
@@ -412,6 +423,8 @@ async def test_an_async_function_whose_time_is_over_is_cancelled_in_the_worker(w
     ) as server:
         with pytest.raises(Exception, match="no answer"):
             await lease(server, 1, "never ends", timeout_s=0.2)
+    assert waits._worker is not None
+    assert (waits._worker.pending, waits._worker.cancelled) == ({}, set())
     # The callout drops whatever comes after that.
     assert (server.statistics["pkt4-offer-sent"], server.statistics["pkt4-ack-sent"]) == (1, 0)
     assert waits.failures == ()

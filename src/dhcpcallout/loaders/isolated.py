@@ -233,8 +233,9 @@ class _Worker:
         self.channel.close()
         self.process.poll()
         for _, future in self.pending.values():
-            if not future.done():
-                future.set_exception(_Failed())
+            with suppress(RuntimeError):  # nobody waits in a loop that is closed
+                if not future.done():
+                    future.set_exception(_Failed())
         self.pending.clear()
 
     def how_it_ended(self, deadline_s: float = 0) -> str:

@@ -7,6 +7,7 @@ callout's own standard input is empty, and what it prints goes to standard error
 import asyncio
 import inspect
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -148,14 +149,15 @@ class _Functions:
             answered = _failed(call, error)
         else:
             answered = _answered(call, begun.slot, begun.event, answer)
-        finally:
-            self._begun.pop(call, None)
-        self._write(answered)
+        if self._begun.pop(call, None) is not None:
+            self._write(answered)
 
     def _cancel(self, call: int) -> None:
         begun = self._begun.pop(call, None)
         if begun is not None and begun.task is not None:
             begun.task.cancel()
+            # The server knows by this that no other answer comes.
+            self._write(frame(Kind.NOTHING, call))
 
 
 def _answered(call: int, slot: Slot[Any], event: Any, answer: Any) -> bytes:
@@ -269,6 +271,11 @@ class _Worker:
 
 def _own_pipes() -> tuple[int, int]:
     """Take standard input and output for ourselves, under other numbers, before anything foreign runs."""
+    for name in ("SIGHUP", "SIGINT", "SIGTERM"):
+        # A service manager sends them to every process of the service: the server says when it is time to end. Handled
+        # rather than ignored, for what is ignored stays so in programs that the callout starts.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
     pipes = os.dup(0), os.dup(1)  # not inherited by what the callout may start
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
