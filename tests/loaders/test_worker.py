@@ -421,10 +421,11 @@ async def test_an_async_function_whose_time_is_over_is_cancelled_in_the_worker(w
     async with Server(
         [FIRST], listen=["127.0.0.1:0"], callouts=[waits], parked_timeout_s=0.1, on_timeout="continue"
     ) as server:
+        worker = waits._worker
         with pytest.raises(Exception, match="no answer"):
             await lease(server, 1, "never ends", timeout_s=0.2)
-    assert waits._worker is not None
-    assert (waits._worker.pending, waits._worker.cancelled) == ({}, set())
+    assert worker is not None
+    assert (worker.pending, worker.cancelled) == ({}, set())
     # The callout drops whatever comes after that.
     assert (server.statistics["pkt4-offer-sent"], server.statistics["pkt4-ack-sent"]) == (1, 0)
     assert waits.failures == ()
