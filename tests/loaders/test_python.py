@@ -1,14 +1,18 @@
+import json
 import os
+import py_compile
 import re
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from dhcpcallout.errors import CalloutInitError, CalloutLoadError
 from dhcpcallout.hooks import Callout, CalloutEntry
-from dhcpcallout.loaders.python import PythonLoader, load_function
+from dhcpcallout.loaders.python import PythonLoader, load_function, module_files
 
 GOOD = "from dhcpcallout.hooks import Callout\n\ncallout = Callout('good')\n"
 Write = Callable[[str, str], Path]
@@ -252,3 +256,87 @@ def test_a_function_s_module_that_raises_says_where(write: Write, tmp_path: Path
     path = write("functions_that_fail.py", "\n1 / 0\n")
     with pytest.raises(CalloutInitError, match=f"raised ZeroDivisionError: .*{re.escape(str(path))}:2"):
         load_function("python:functions_that_fail:f", tmp_path)
+
+
+def test_the_files_of_a_module_are_those_of_its_packages_and_its_own_and_nothing_is_imported(
+    write: Write, tmp_path: Path
+) -> None:
+    raising = "raise AssertionError('was run')\n"
+    outer = write("files_of/__init__.py", raising)
+    inner = write("files_of/plain/policy.py", raising)
+    bytecode = Path(cache_from_source(str(outer)))
+    bytecode.parent.mkdir()
+    bytecode.write_bytes(b"")
+    expected = (str(bytecode), str(outer), str(inner))
+    assert module_files("files_of.plain.policy", tmp_path) == expected
+    sys.path.append(str(tmp_path))
+    assert module_files("files_of.plain.policy", Path("/nowhere")) == expected
+    assert not {name for name in sys.modules if name.startswith("files_of")}
+
+
+def test_the_files_of_a_module_that_is_not_in_its_package_are_the_packages() -> None:
+    assert module_files("json.no_such_module", Path("/nowhere"))[-1] == json.__file__
+
+
+@pytest.mark.parametrize("name", ["", "..", "a b", "no_such_module", "sys", "json/decoder"])
+def test_what_is_in_no_file_has_no_files(name: str, tmp_path: Path) -> None:
+    assert module_files(name, tmp_path) == ()
+
+
+def test_the_file_of_a_module_in_an_archive_is_the_archive(tmp_path: Path) -> None:
+    archive = tmp_path / "callouts.zip"
+    with ZipFile(archive, "w") as file:
+        file.writestr("in_an_archive.py", GOOD)
+    sys.path.append(str(archive))
+    assert module_files("in_an_archive", tmp_path) == (str(archive),)
+    assert load("python:in_an_archive").name == "good"
+
+
+def test_a_file_is_run_as_it_is_whatever_bytecode_there_is(write: Write) -> None:
+    file = write("as_it_is.py", "raise AssertionError('the bytecode was run')\n")
+    # Bytecode that says of itself that it is never to be compared with its source.
+    py_compile.compile(str(file), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    before = {path: path.read_bytes() for path in file.parent.rglob("*.pyc")}
+    assert len(before) == 1
+    file.write_text(GOOD)
+    assert load(file).name == "good"
+    assert {path: path.read_bytes() for path in file.parent.rglob("*.pyc")} == before
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="modes say nothing there")
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["package_of_all/__init__.py", "package_of_all/policy.py", "package_of_all"])
+def test_a_module_that_others_may_write_is_not_imported(name: str, write: Write, tmp_path: Path) -> None:
+    for file in ("__init__", "policy"):
+        write(f"package_of_all/{file}.py", "raise AssertionError('was run')\n")
+    (tmp_path / name).chmod(0o777)
+    with pytest.raises(CalloutLoadError, match=f"everybody may write to {tmp_path / name}: chmod go-w"):
+        load("python:package_of_all.policy", tmp_path)
+
+
+@POSIX
+def test_bytecode_that_others_may_write_is_not_run(write: Write, tmp_path: Path) -> None:
+    file = write("compiled_by_all.py", GOOD)
+    py_compile.compile(str(file), doraise=True)
+    bytecode = Path(cache_from_source(str(file)))
+    bytecode.chmod(0o666)
+    with pytest.raises(CalloutLoadError, match=f"everybody may write to {bytecode}: chmod go-w"):
+        load("python:compiled_by_all", tmp_path)
+
+
+@POSIX
+def test_a_base_directory_where_others_may_put_modules_is_not_searched(write: Write, tmp_path: Path) -> None:
+    write("beside_others.py", GOOD)
+    write("elsewhere/on_the_path.py", GOOD)
+    tmp_path.chmod(0o1777)
+    sys.path.append(str(tmp_path / "elsewhere"))
+    with pytest.raises(CalloutLoadError) as raised:
+        load("python:beside_others", tmp_path)
+    assert str(raised.value) == (
+        f"python:beside_others: no module 'beside_others' on sys.path, and {tmp_path}: is refused: "
+        f"everybody may write to {tmp_path}: chmod go-w {tmp_path}"
+    )
+    assert load("python:on_the_path", tmp_path).name == "good"
+    assert str(tmp_path) not in sys.path

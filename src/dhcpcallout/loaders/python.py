@@ -2,12 +2,13 @@
 
 import importlib
 import os
+import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -52,8 +53,8 @@ class PythonLoader:
         """
         if entry.startswith(PREFIX):
             name = entry.removeprefix(PREFIX)
-            with suppress(FileNotFoundError):  # as importing it will say
-                for file in module_files(name, self._base_directory):
+            for file in module_files(name, self._base_directory):
+                with suppress(FileNotFoundError):  # as importing it will say
                     trust.check_file(file)
             module = _import_module(name, self._base_directory, is_callout=True)
             self._init(entry, module, call)
@@ -101,36 +102,47 @@ def module_files(name: str, base_directory: Path) -> tuple[str, ...]:
     Nothing is imported, and what the module itself imports is not looked for. Bytecode counts where Python keeps any.
 
     Returns:
-        Absolute paths; fewer, or none, where a module is in no file, or there is no such module.
+        Absolute paths; fewer, or none, where one of them is in no file, or is not found.
     """
     files: list[str] = []
-    places: Sequence[str] | None = None
     importlib.invalidate_caches()
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
         return ()
-    for size in range(1, len(parts) + 1):
-        spec = _find_spec(".".join(parts[:size]), places) or (
-            PathFinder.find_spec(name.partition(".")[0], [str(base_directory)]) if size == 1 else None
-        )
+    spec = _find_on_path(parts[0]) or _find_in(parts[0], [str(base_directory)])
+    for size in range(2, len(parts) + 2):
         if spec is None:
-            return ()
+            break
         if spec.has_location and spec.origin:
-            # A module in an archive is in the archive's file.
-            origin = getattr(spec.loader, "archive", spec.origin)
             files += [cached] if (cached := spec.cached) and Path(cached).exists() else []
-            files.append(os.path.abspath(origin))
-        places = list(spec.submodule_search_locations or ())
+            # A module in an archive is in the archive's file.
+            files.append(os.path.abspath(getattr(spec.loader, "archive", spec.origin)))
+        spec = _find_in(".".join(parts[:size]), spec.submodule_search_locations or ()) if size <= len(parts) else None
     return tuple(files)
 
 
-def _find_spec(name: str, places: Sequence[str] | None) -> ModuleSpec | None:
-    """What would import a module, as the import system asks for it; None where there is none."""
+def _find_on_path(name: str) -> ModuleSpec | None:
+    """What would import a module that is in no package, as the import system asks for it."""
     for finder in sys.meta_path:
         with suppress(AttributeError):
-            if (spec := finder.find_spec(name, places, None)) is not None:
+            if (spec := finder.find_spec(name, None, None)) is not None:
                 return spec
     return None
+
+
+def _find_in(name: str, places: Iterable[str]) -> ModuleSpec | None:
+    """What would import a module from one of these places; the import system wants to have imported its package."""
+    folders: list[str] = []
+    for place in places:
+        finder = pkgutil.get_importer(place)
+        spec = finder.find_spec(name, None) if finder is not None else None
+        if spec is not None and spec.loader is not None:
+            return spec
+        if spec is not None:
+            folders += spec.submodule_search_locations or ()
+    package = ModuleSpec(name, None, is_package=True)
+    package.submodule_search_locations = folders
+    return package if folders else None
 
 
 def _import_module(name: str, base_directory: Path, *, is_callout: bool = False) -> ModuleType:

@@ -398,14 +398,14 @@ def _vouch(path: str, base: Path, registry: Registry) -> str:
         CalloutLoadError: Somebody else can, or the file is not one of those that are allowed.
     """
     sha256 = ""
-    with suppress(FileNotFoundError):  # that is for the loader to say
-        files: Sequence[str] = (path,)
-        if _SCHEME.match(path):
-            files = module_files(path.removeprefix(PREFIX), base) if path.startswith(PREFIX) else ()
-        for file in files:
+    files: Sequence[str] = (path,)
+    if _SCHEME.match(path):
+        files = module_files(path.removeprefix(PREFIX), base) if path.startswith(PREFIX) else ()
+    for place, file in enumerate(files, 1):
+        with suppress(FileNotFoundError):  # that is for the loader to say
             trust.check_file(file)
-        if files:
-            sha256 = trust.sha256_of(files[-1])
+            if place == len(files):
+                sha256 = trust.sha256_of(file)
     if registry.allow_sha256 is not None and sha256 not in map(str.lower, registry.allow_sha256):
         what = f"its SHA-256 is {sha256}" if sha256 else "there is no file of it to hash"
         raise CalloutLoadError(f"{path}: is refused: {what}; allow-sha256 allows others")
