@@ -143,7 +143,7 @@ def test_a_server_on_windows_leases_to_a_client_on_windows_and_stops_at_ctrl_c(
         assert leased(request_here(server, "--mac", mac))["address"] == "10.0.0.10"
 
 
-def test_the_windows_registry_names_the_dlls_that_a_server_on_windows_loads(
+def test_the_windows_registry_names_the_dlls_that_a_server_on_windows_loads_or_has_a_worker_load(
     windows_python: WindowsPython, compile_dll: CompileDll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     audit, refuse = compile_dll(EXAMPLES / "audit.c"), compile_dll(EXAMPLES / "mac_filter.c")
@@ -158,6 +158,9 @@ with winreg.CreateKey(winreg.HKEY_LOCAL_MACHINE, {KEY!r}) as key:
 """
     remove = f"import winreg; winreg.DeleteKey(winreg.HKEY_LOCAL_MACHINE, {KEY!r})"
     config = configuration(tmp_path / "dhcp.toml", registry="windows", policy="all")
+    with config.open("a") as file:
+        file.write(f"[[callouts.entry]]\nname = {toml(dlls[0])}\nisolation = 'process'\n")
+        file.write("worker-start-timeout = 60\ntimeout-ms = 5000\n")
     assert windows_python.run("-c", write).returncode == 0
     try:
         command = ("-m", "dhcpcallout", "callouts", "list", "-c", windows_python.path(config))
@@ -169,6 +172,7 @@ with winreg.CreateKey(winreg.HKEY_LOCAL_MACHINE, {KEY!r}) as key:
             assert leased(request_here(server, "--mac", "02:00:00:00:00:0b", "--release"))["address"] == "10.0.0.10"
             assert request_here(server, "--mac", REFUSED, "--timeout", "0.1").returncode == 1
             assert server.stop(say="ctrl-c\n") == 0
+            assert "ERROR" not in server.log
     finally:
         assert windows_python.run("-c", remove).returncode == 0
     assert hooks_of(log) == [

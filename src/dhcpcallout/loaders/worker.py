@@ -271,7 +271,7 @@ class _Worker:
 
 def _own_pipes() -> tuple[int, int]:
     """Take standard input and output for ourselves, under other numbers, before anything foreign runs."""
-    for name in ("SIGHUP", "SIGINT", "SIGTERM"):
+    for name in ("SIGHUP", "SIGINT", "SIGTERM", "SIGBREAK"):
         # A service manager sends them to every process of the service: the server says when it is time to end. Handled
         # rather than ignored, for what is ignored stays so in programs that the callout starts.
         if hasattr(signal, name):
