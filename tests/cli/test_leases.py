@@ -472,3 +472,26 @@ def test_a_server_that_keeps_leases_in_memory_is_asked_by_its_control_socket(con
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("file", ["kea-2.2.0.csv", "dhcpd-4.4.3-epoch.leases"])
+def test_clients_keep_the_addresses_that_another_server_gave_them(file: str, config: Path, tmp_path: Path) -> None:
+    config.write_text(CONFIGURATION.replace("10.1.0.0-10.2.255.254", "10.9.1.0-10.9.1.250"))
+    passed_s = int(time.time()) - 1795369500  # the server wrote the file just before
+    text = (DATA / file).read_text()
+    shifted = tmp_path / file
+    shifted.write_text(re.sub(r"\b1795\d{6}\b", lambda found: str(int(found[0]) + passed_s), text))
+    assert leases("import", str(shifted), "-c", str(config)).exit_code == 0
+    command = [sys.executable, "-m", "dhcpcallout", "serve", "-c", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        ready = next(found for line in process.stderr if (found := re.search(r"ready: .*:(\d+)$", line)))
+        for number, address in ((1, "10.9.1.10"), (5, "10.9.1.14"), (8, None)):
+            with Client("127.0.0.1", int(ready[1]), hardware_address=b"\2\0\0\0\0" + bytes((number,))) as client:
+                leased = client.lease()
+                assert address in (None, str(leased.address))
+                assert str(leased.address) != "10.9.1.16"  # which was declined
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)

@@ -296,3 +296,15 @@ async def test_a_store_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     async with running(tmp_path, UnreadableStore()) as desk:
         for command, arguments in (("lease4-get-all", {}), ("lease4-get", {"ip_address": "10.0.0.1"})):
             assert (await desk.ask(command, **arguments))[:2] == (Result.ERROR, "the disk is gone")
+
+
+@pytest.mark.asyncio
+async def test_clients_are_served_where_there_can_be_no_control_socket(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server(NETWORKS, listen=["127.0.0.1:0"], control=tmp_path / "missing" / "control", clock=lambda: NOW)
+    async with server:
+        host, port = server.addresses[0]
+        with Client(host, port, timeout_s=10) as client:
+            assert str((await asyncio.to_thread(client.lease)).address) == "10.0.0.10"
+    assert any("no control socket at" in record.message for record in caplog.records)

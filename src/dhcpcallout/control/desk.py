@@ -18,7 +18,7 @@ __all__ = ["Desk", "open_desk"]
 
 _MEMORY = "memory:"
 _BATCH = 5000
-_MOST_OF_A_BATCH = 200_000
+_MOST_OF_A_BATCH = 100_000
 """How many bytes of leases are sent to a server at once, about."""
 _MOST_TOLD = 5
 

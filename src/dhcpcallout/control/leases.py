@@ -17,7 +17,7 @@ __all__ = ["LeaseCommands"]
 
 _MOST_TOLD = 1000
 """How many leases an answer may have."""
-_SLICE = 100
+_SLICE = 25
 """How many changes are made before packets have their turn."""
 _LEASE_TIME_S = 3600
 
