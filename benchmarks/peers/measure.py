@@ -60,6 +60,7 @@ class Trial:
         answers: Packets that the server sent.
         unseen: The share of those that perfdhcp did not take in: its own limit, not the server's.
         cpu_us: The server's processor time for each of its answers.
+        kernel_us: What of that was the kernel's.
         resident_bytes: The server's memory afterwards.
     """
 
@@ -73,6 +74,7 @@ class Trial:
     answers: int
     unseen: float
     cpu_us: float
+    kernel_us: float
     resident_bytes: int
 
     @property
@@ -148,7 +150,8 @@ class Bench:
         best, trials = self._highest(server, renewing=False)
         if best is not None:
             trials.append(self._try(server, int(best.rate * OVERLOAD))[0])
-            self._keep(server, rate=best.rate, cpu_us=best.cpu_us, saturated=max(trial.rate for trial in trials))
+            self._keep(server, rate=best.rate, cpu_us=best.cpu_us, kernel_us=best.kernel_us)
+            self._keep(server, saturated=max(trial.rate for trial in trials))
 
     def _renewals(self, server: Server) -> None:
         best, _ = self._highest(server, renewing=True)
@@ -192,10 +195,10 @@ class Bench:
     ) -> tuple[Trial, perfdhcp.Report]:
         """Put a load on a fresh server."""
         with serving(server, self.network, SERVER_CORE, self.work / server.name) as running:
-            cpu_before_s, (_, sent_before) = running.cpu_s, running.packets()
+            (cpu_before_s, kernel_before_s), (_, sent_before) = running.cpu_s(), running.packets()
             command = perfdhcp.load(SERVER, rate, self.seconds, renewals=renewals, delays=delays)
             output, span_s = self._run(running, command)
-            cpu_s, answers = running.cpu_s - cpu_before_s, running.packets()[1] - sent_before
+            (cpu_s, kernel_s), answers = running.cpu_s(), running.packets()[1] - sent_before
             resident_bytes = running.resident_bytes
         report = perfdhcp.parse(output)
         completed = report.acks.received + report.renewals.received
@@ -209,14 +212,16 @@ class Bench:
             rate=completed / span_s if span_s else 0.0,
             answers=answers,
             unseen=1 - report.answers / answers if answers else 0.0,
-            cpu_us=cpu_s / answers * 1e6 if answers else math.nan,
+            cpu_us=(cpu_s - cpu_before_s) / answers * 1e6 if answers else math.nan,
+            kernel_us=(kernel_s - kernel_before_s) / answers * 1e6 if answers else math.nan,
             resident_bytes=resident_bytes,
         )
         self.trials.append((server.name, trial))
         self.say(
             f"  {server.name:<14}{rate:>7}/s"
             + (" and as many renewals" if renewals else "")
-            + f" {trial.rate:>9,.0f} ACKs/s, lost {trial.loss:.2%}, {trial.cpu_us:.1f} us CPU an answer"
+            + f" {trial.rate:>9,.0f} ACKs/s, lost {trial.loss:.2%}, {trial.cpu_us:.1f} us CPU an answer,"
+            + f" {trial.kernel_us:.1f} of them the kernel's"
             + (f", {trial.unseen:.2%} unseen" if trial.unseen > 0.001 else "")
         )
         return trial, report

@@ -42,7 +42,16 @@ def report(
         return f"{min(values):,.0f} - {max(values):,.0f}" if values and len(values) > 1 else ""
 
     speed: list[tuple[str, ...]] = [
-        ("server", "exchanges/s", "of the rounds", "ratio", "saturated", "renewing, ACKs/s", "CPU an answer, us")
+        (
+            "server",
+            "exchanges/s",
+            "of the rounds",
+            "ratio",
+            "saturated",
+            "renewing, ACKs/s",
+            "CPU an answer, us",
+            "in the kernel",
+        )
     ]
     speed += [
         (
@@ -53,6 +62,7 @@ def report(
             _figure(middle(name, "saturated"), ",.0f"),
             _figure(middle(name, "renewing_rate"), ",.0f"),
             _figure(middle(name, "cpu_us"), ".1f"),
+            _figure(middle(name, "kernel_us"), ".1f"),
         )
         for name in names
     ]
@@ -70,15 +80,14 @@ def report(
         )
         for name in names
     ]
-    lines = [
-        f"Four-way exchanges a second with at most {MOST_LOSS:.0%} lost:",
-        "",
-        markdown(speed),
-        "",
-        f"Latency and memory at {LATENCY_RATE:,} exchanges a second; an avalanche of {AVALANCHE_CLIENTS:,} clients:",
-        "",
-        markdown(rest),
-    ]
+    speed_title = f"Four-way exchanges a second with at most {MOST_LOSS:.0%} lost:"
+    rest_title = (
+        f"Latency and memory at {LATENCY_RATE:,} exchanges a second; an avalanche of {AVALANCHE_CLIENTS:,} clients:"
+    )
+    parts = []
+    for title, table in ((speed_title, _measured(speed)), (rest_title, _measured(rest))):
+        if len(table[0]) > 1:
+            parts.append(f"{title}\n\n{markdown(table)}")
     remarks = [f"- {titles[name]}: {note}." for name in names for note in notes.get(name, ())]
     for name, figure, what, wanted, more in _TARGETS:
         reached = ratio(name, figure)
@@ -88,7 +97,7 @@ def report(
                 f"- {what}: {reached:.2f} of {titles[baseline]}'s, at {'least' if more else 'most'} {wanted} wanted: "
                 f"{'met' if met else 'MISSED'}."
             )
-    return "\n".join([*lines, "", *remarks] if remarks else lines)
+    return "\n\n".join([*parts, "\n".join(remarks)] if remarks else parts)
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -101,6 +110,13 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join([line(rows[0]), line(rule), *map(line, rows[1:])])
+
+
+def _measured(table: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """The table without the columns that have no figure."""
+    _, *rows = table
+    kept = [0] + [column for column in range(1, len(table[0])) if any(row[column] not in ("", "-") for row in rows)]
+    return [[row[column] for column in kept] for row in table]
 
 
 def _figure(value: float, form: str) -> str:

@@ -231,10 +231,10 @@ class Running:
         self.start_s = start_s
         self._folder = Path("/proc", str(process.pid))
 
-    @property
-    def cpu_s(self) -> float:
-        """The processor's time that it and its children have had so far."""
-        return sum(self._cpu_s(folder) for folder in self._tree())
+    def cpu_s(self) -> tuple[float, float]:
+        """The processor's time that it and its children have had so far, and what of that was spent in the kernel."""
+        times = [self._cpu_s(folder) for folder in self._tree()]
+        return sum(user_s + kernel_s for user_s, kernel_s in times), sum(kernel_s for _, kernel_s in times)
 
     @property
     def resident_bytes(self) -> int:
@@ -258,9 +258,9 @@ class Running:
         raise RuntimeError(f"{INTERFACE} is gone")
 
     @staticmethod
-    def _cpu_s(folder: Path) -> float:
+    def _cpu_s(folder: Path) -> tuple[float, float]:
         after_name = (folder / "stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / _TICKS
+        return int(after_name[11]) / _TICKS, int(after_name[12]) / _TICKS
 
     def _tree(self) -> Iterator[Path]:
         waiting = [self._folder]

@@ -23,8 +23,12 @@ def test_the_middle_of_the_rounds_counts_and_is_compared_with_the_baselines() ->
 
 def test_what_was_not_measured_is_not_there() -> None:
     text = report(TITLES, "kea", RESULTS, {})
-    assert row(text, "ours")[4:] == ["-", "-", "-"]
+    assert row(text, "Kea")[4:] == ["20.0"]
+    assert row(text, "ours")[4:] == ["-"]
+    assert "saturated" not in text
     assert "another" not in text
+    assert text.count("| server ") == 2
+    assert report(TITLES, "kea", {"ours-sqlite": {"rate": [1.0]}}, {}).count("| server ") == 1
 
 
 def test_targets_are_met_or_missed() -> None:
@@ -35,7 +39,7 @@ def test_targets_are_met_or_missed() -> None:
 
 def test_nothing_is_compared_without_the_baseline() -> None:
     text = report(TITLES, "kea", {"ours-sqlite": RESULTS["ours-sqlite"]}, {})
-    assert row(text, "ours")[3] == "-"
+    assert row(text, "ours")[1:] == ["16,000", "15,000 - 17,000"]
     assert "wanted" not in text
 
 
