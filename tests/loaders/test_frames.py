@@ -149,8 +149,9 @@ def test_whatever_a_worker_answers_is_an_answer_of_the_slot_or_an_error_of_two_k
     slot: Slot[Any], kind: int, payload: bytes
 ) -> None:
     if kind == Kind.FAULT:
-        with pytest.raises(CalloutFault, match=r"\A.*\Z"):
+        with pytest.raises(CalloutFault) as raised:
             decode_answer(slot, kind, payload)
+        assert "\n" not in str(raised.value)
         return
     with suppress(FrameError):
         answer = decode_answer(slot, kind, payload)
