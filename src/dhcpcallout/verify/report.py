@@ -1,5 +1,6 @@
 """What a verification found, and which of it would hurt a server."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ KINDS: Mapping[str, Kind] = {
     "blocking": Kind(_ERROR, "waits (sleeps, reads, locks) for 10 ms or more in one call of a hundred"),
     "timeout": Kind(_ERROR, "has an async function that is not done when a packet's time to wait is over"),
     "reply": Kind(_ERROR, "makes a reply unreadable, or changes in it what is no longer its to decide"),
-    "memory": Kind(_ERROR, "takes more memory with every packet, and gives none back"),
+    "memory": Kind(_ERROR, "takes 16 bytes or more with every packet, and gives none back"),
     "leak": Kind(_ERROR, "takes more file descriptors, or threads, with every packet"),
     "unload": Kind(_ERROR, "leaves a thread running in a library that is unloaded"),
     "context": Kind(_WARNING, "sets contexts and has no PktDrop hook, where they are to be freed"),
@@ -77,6 +78,7 @@ KINDS: Mapping[str, Kind] = {
     "request": Kind(_WARNING, "makes a request that was readable unreadable"),
     "size": Kind(_WARNING, "makes a reply longer than its client said that it takes (option 57, else 576 bytes)"),
     "process": Kind(_WARNING, "changes the process: its directory, umask, or what another signal does"),
+    "trust": Kind(_WARNING, "lies where others than root and this user may write: a server refuses to load it"),
     "no-slots": Kind(_WARNING, "listens on no slot at all"),
 }
 """What may be found, by the name of its kind."""
@@ -113,6 +115,11 @@ class Finding:
         return {"severity": str(self.severity), "kind": self.kind, "text": self.text} | {
             name: value for name, value in fields.items() if value
         }
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What findings have in common that tell of the same: numbers do not count."""
+        return self.kind, re.sub(r"[0-9,]+", "0", self.text), self.slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +284,7 @@ def judge(report: Report, observations: Iterable[Mapping[str, Any]]) -> None:
     report.findings += _find_slow(report.timings, slots)
     _find_statuses(report)
     if report.contexts["set"] and "packet_drop" not in report.slots:
-        text = f"{report.contexts['set']} packets got a context, and there is no DhcpPktDropHook to free it in"
+        text = f"{report.contexts['set']:,} packets got a context, and there is no DhcpPktDropHook to free it in"
         report.findings.append(Finding("context", text))
     if packets and report.answers.get("new_packet", Counter())["Drop"] >= packets:
         text = "it dropped every packet: give clients that it lets pass by --mac"

@@ -49,7 +49,7 @@ def verify(
     chain: Sequence[str] = (),
     packets: int = 10_000,
     timeout_s: float = 10.0,
-    scenario_s: float = 20.0,
+    scenario_s: float = 30.0,
     memory_bytes: int = 2**30,
     hardware_addresses: Sequence[bytes] = (),
     captured: Sequence[Captured] = (),
@@ -135,9 +135,8 @@ class _Gathered:
 
     def find(self, finding: Finding) -> None:
         """Take a finding, if it is not known from another scenario."""
-        key = finding.kind, finding.text, finding.slot
-        if key not in self._found:
-            self._found.add(key)
+        if finding.key not in self._found:
+            self._found.add(finding.key)
             self.report.findings.append(finding)
 
     def end(self, outcome: str, duration_s: float) -> None:

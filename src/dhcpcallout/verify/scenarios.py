@@ -5,10 +5,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import cycle, islice, pairwise, product
+from operator import truediv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from ..events import ClientDeleted, Context
 from ..hooks import Callout, CalloutEntry
 from ..loaders import Loader, default_loaders
 from ..loaders.native import NativeLoader
+from ..loaders.trust import check_file
 from ..testing import SimulatedClient
 from ..wire import Packet, encode
 from .entry import try_entry_point
@@ -47,10 +49,15 @@ WINDOWS = 5
 """In how many parts the packets of ``volume`` are counted: what grows must grow in each."""
 BYTES_A_PACKET = 16
 """Which memory that is not given back counts: malloc's least."""
+FEWEST_WINDOWS = 3
+"""Of those, where the scenario is cut short."""
+BLOCKS_A_PACKET = 0.5
+"""The same of Python's own memory, in objects."""
 MOST_KEPT = 64
 """From how many more descriptors or threads on they count as a leak, although there may be no more in the end."""
 RESIDENT_BYTES_A_PACKET = 64
 """The same of the process as a whole, which grows by pages."""
+_NOWHERE = "/nonexistent/dhcpcallout"
 SETTLING_S = 0.5
 """How long threads have to end after STOP."""
 
@@ -80,7 +87,7 @@ class Job:
     entry: str
     chain: tuple[str, ...] = ()
     packets: int = 10_000
-    scenario_s: float = 20.0
+    scenario_s: float = 30.0
     parked_s: float = 2.0
     hardware_addresses: tuple[bytes, ...] = ()
     captured: tuple[Captured, ...] = ()
@@ -109,6 +116,10 @@ class Run:
         self._loaded = loaded
         self._times_loaded = 0
         self._ends_at = 0.0
+        if self.is_native:
+            # What a loader does once is not the callout's time.
+            with suppress(CalloutLoadError):
+                NativeLoader().load(f"{_NOWHERE}.so", CalloutEntry(()))
 
     def begin(self) -> None:
         """Start the time of a scenario."""
@@ -188,6 +199,11 @@ def _entry(run: Run) -> None:
         run.watch.doing("load")
         try_entry_point(run.job.entry, run.job.chain, run.watch.find)
         run.watch.doing("")
+    if Path(run.job.entry).is_file():
+        try:
+            check_file(run.job.entry)
+        except CalloutLoadError as error:
+            run.watch.find("trust", str(error))
     callout = run.load()
     if not callout.functions:
         run.watch.find("no-slots", "it is loaded, and never called")
@@ -381,7 +397,6 @@ def _chains(run: Run) -> None:
     run.watch.packet("", b"")
 
 
-_NOWHERE = "/nonexistent/dhcpcallout"
 _CHAINS: Mapping[str, tuple[str, ...]] = {
     "no name": (),
     "a name that does not exist": (f"{_NOWHERE}/second.dll",),
@@ -432,29 +447,28 @@ def _volume(run: Run) -> None:
         before = usage()
         datagrams = cycle(_traffic(stage))
         window = max(run.job.packets // WINDOWS, 1)
-        _flow(run, stage, datagrams, max(run.job.packets // 5, 200))
-        growth = _grow(run, stage, datagrams, window)
-        if growth.find_memory(window) or growth.find_leak():
-            # A cache that fills up grows as well, at first: ask again, with more packets.
-            growth = _grow(run, stage, datagrams, window * 2)
-            memory, leak = growth.find_memory(window * 2), growth.find_leak()
-            if memory:
-                run.watch.find("memory", memory)
-            if leak:
-                run.watch.find("leak", leak)
-        run.watch.grew(growth.total())
-        for what, count in growth.kept_since(before):
-            run.watch.find("leak", f"{count} {what} more than before the first packet")
+        growth = _Growth(run)
+        try:
+            _flow(run, stage, datagrams, max(run.job.packets // 5, 200))
+            _grow(run, stage, datagrams, window, growth)
+            if growth.find_memory() or growth.find_leak():
+                # A cache that fills up grows as well, at first: ask again, with more packets.
+                growth = _Growth(run)
+                _grow(run, stage, datagrams, window * 2, growth)
+        finally:
+            for kind, text in (("memory", growth.find_memory()), ("leak", growth.find_leak())):
+                if text:
+                    run.watch.find(kind, text)
+            for what, count in growth.kept_since(before):
+                run.watch.find("leak", f"{count} {what} more than before the first packet")
+            run.watch.grew(growth.total())
 
 
-def _grow(run: Run, stage: Stage, datagrams: Iterator[bytes], window: int) -> "_Growth":
-    growth = _Growth(run)
+def _grow(run: Run, stage: Stage, datagrams: Iterator[bytes], window: int, growth: "_Growth") -> None:
     growth.take()
     for _ in range(WINDOWS):
         _flow(run, stage, datagrams, window)
-        growth.take()
-    growth.packets = WINDOWS * window
-    return growth
+        growth.take(window)
 
 
 def _traffic(stage: Stage) -> list[bytes]:
@@ -489,10 +503,13 @@ class _Growth:
     def __init__(self, run: Run) -> None:
         self._watch = run.watch
         self._taken: list[Usage] = []
-        self.packets = 0
+        self._packets: list[int] = []
 
-    def take(self) -> None:
+    def take(self, packets: int = 0) -> None:
+        """Look what is used now, after so many packets more."""
         gc.collect()
+        if packets:
+            self._packets.append(packets)
         self._taken.append(usage())
 
     def _steps(self, field: str) -> list[int]:
@@ -501,37 +518,38 @@ class _Growth:
         return [] if None in values else [after - before for before, after in pairwise(values)]
 
     def total(self) -> dict[str, int | None]:
+        """By how much all of it grew."""
         totals = {}
         for field in Usage._fields:
             steps = self._steps(field)
             totals[field.replace("_", "-")] = sum(steps) if steps else None
-        return {"packets": self.packets, **totals}
+        return {"packets": sum(self._packets), **totals}
 
-    def find_memory(self, window: int) -> str:
+    def find_memory(self) -> str:
         """In words, what of the memory grows; "" where nothing does."""
+        packets = sum(self._packets)
         for field, least, what in (
-            ("allocated_bytes", BYTES_A_PACKET * window, "bytes"),
-            ("python_blocks", window // 2, "objects in Python"),
-            ("resident_bytes", RESIDENT_BYTES_A_PACKET * window, "bytes"),
+            ("allocated_bytes", BYTES_A_PACKET, "bytes"),
+            ("python_blocks", BLOCKS_A_PACKET, "objects in Python"),
+            ("resident_bytes", RESIDENT_BYTES_A_PACKET, "bytes"),
         ):
             steps = self._steps(field)
-            if steps and min(steps) >= max(least, 1):
-                each = sum(steps) / (len(steps) * window)
-                return f"{each:,.1f} {what} a packet are not given back, over {len(steps) * window:,} packets"
+            if len(steps) >= FEWEST_WINDOWS and min(map(truediv, steps, self._packets)) >= least:
+                return f"{sum(steps) / packets:,.1f} {what} a packet are not given back, over {packets:,} packets"
         return ""
 
     def find_leak(self) -> str:
         """In words, whether descriptors or threads grow; "" where they do not."""
         for field in ("descriptors", "threads"):
             steps = self._steps(field)
-            if steps and min(steps) > 0:
-                return f"{sum(steps)} {field} more after {self.packets:,} packets"
+            if len(steps) >= FEWEST_WINDOWS and min(steps) > 0:
+                return f"{sum(steps)} {field} more after {sum(self._packets):,} packets"
         return ""
 
     def kept_since(self, before: Usage) -> Iterator[tuple[str, int]]:
         """What there are more of than there were, by so many that it tells of a leak that has met a limit."""
         for field in ("descriptors", "threads"):
-            first, last = getattr(before, field), getattr(self._taken[-1], field)
+            first, last = getattr(before, field), getattr(self._taken[-1] if self._taken else before, field)
             if first is not None and last is not None and last - first >= MOST_KEPT:
                 yield field, last - first
 

@@ -179,10 +179,10 @@ class Watch:
 
     def find(self, kind: str, text: str, slot: str = "") -> None:
         """Report a finding, unless this scenario has it already."""
-        key = kind, text, slot
-        if key not in self._found and len(self._found) < MOST_FINDINGS:
-            self._found.add(key)
-            self._report(Finding(kind, text, slot, self.scenario, self._packet.hex()))
+        finding = Finding(kind, text, slot, self.scenario, self._packet.hex())
+        if finding.key not in self._found and len(self._found) < MOST_FINDINGS:
+            self._found.add(finding.key)
+            self._report(finding)
 
     def packet(self, name: str, data: bytes) -> None:
         """Say which datagram comes next: it is told with what is found from now on."""
@@ -282,7 +282,7 @@ class Watch:
         if isinstance(answer, Drop):
             packet = event.packet
             kind = packet.message_type if packet is not None else None
-            name = "unreadable" if packet is None else kind.name if kind is not None else "BOOTP, or of no known type"
+            name = "unreadable" if packet is None else kind.name if kind is not None else "no type"
             self._drops[name] += 1
 
     def _note_context(self, event: Any) -> None:
