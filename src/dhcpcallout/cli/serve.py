@@ -59,7 +59,7 @@ async def _serve(settings: "Settings") -> None:
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGTERM, signal.SIGINT]
     if sys.platform == "win32":
-        numbers.append(signal.SIGBREAK)  # Ctrl-Break; also the end of the console, of the session and of Windows
+        numbers.append(signal.SIGBREAK)  # Ctrl-Break
     for number in numbers:
         try:
             loop.add_signal_handler(number, asked_to_stop.set)
