@@ -347,11 +347,17 @@ def test_who_has_an_address_keeps_it_unless_it_is_to_be_replaced(config: Path) -
     result = leases("import", file, "-c", str(config))
     assert result.exit_code == 1
     assert result.stdout == (
-        "18 leases: 15 added, 0 replaced, 0 unchanged, 1 kept as they are, in use or later, "
+        "18 leases: 15 added, 0 replaced, 0 unchanged, 1 in use by other clients, 2 in no subnet of the configuration\n"
+    )
+    update = ["10.9.1.12", "--client-id", "ff:00:00:01:02:22:71:75:6f:5c:74:65", "--replace", "-c", str(config)]
+    assert leases("add", *update).exit_code == 0
+    result = leases("import", file, "-c", str(config))
+    assert result.stdout == (
+        "18 leases: 0 added, 0 replaced, 14 unchanged, 1 later already, 1 in use by other clients, "
         "2 in no subnet of the configuration\n"
     )
     result = leases("import", file, "--replace", "-c", str(config))
-    assert result.stdout == "18 leases: 0 added, 1 replaced, 15 unchanged, 2 in no subnet of the configuration\n"
+    assert result.stdout == "18 leases: 0 added, 2 replaced, 14 unchanged, 2 in no subnet of the configuration\n"
 
 
 # Beside a server

@@ -317,7 +317,8 @@ def _existing(place: "_Place") -> Iterable["Lease"]:
 def _print_tally(tally: "Tally", wrong: int, added: str) -> None:
     told = [f"{tally.added} {added}", f"{tally.replaced} replaced", f"{tally.unchanged} unchanged"]
     rest = {
-        "kept as they are, in use or later": tally.kept,
+        "later already": tally.later,
+        "in use by other clients": tally.kept,
         "in no subnet of the configuration": tally.outside,
         "refused by the server": tally.refused,
         "mistakes in the files": wrong,

@@ -27,7 +27,8 @@ class Tally:
         added: To addresses that had none.
         replaced: In the place of others.
         unchanged: The same is there already.
-        kept: The address is in use by another client, or has a later lease: that one stays.
+        later: The same client has a later lease of the address already.
+        kept: The address is in use by another client, or another one had it later: that one's lease stays.
         outside: The address is in no subnet of the configuration.
         refused: The running server refused it for another reason.
         problems: Some of those reasons.
@@ -37,6 +38,7 @@ class Tally:
     added: int = 0
     replaced: int = 0
     unchanged: int = 0
+    later: int = 0
     kept: int = 0
     outside: int = 0
     refused: int = 0
@@ -118,5 +120,7 @@ def merge(
         elif replace or before.gives_way_to(lease, now):
             tally.replaced += 1
             yield LeaseChange(before, lease)
+        elif before.client_key == lease.client_key:
+            tally.later += 1
         else:
             tally.kept += 1
