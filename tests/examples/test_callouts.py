@@ -8,7 +8,7 @@ import pytest
 from dhcpcallout import hooks
 from dhcpcallout.codes import AddressDeleteReason, AddressGiven, AddressType, ControlCode, DropReason
 from dhcpcallout.events import ClientDeleted, Context, ServiceControlled
-from dhcpcallout.hooks import Drop, HookTable
+from dhcpcallout.hooks import Callout, Drop, HookTable
 from dhcpcallout.loaders import load_callout
 from dhcpcallout.wire import Packet, encode
 
@@ -75,13 +75,9 @@ def test_the_audit_callout_writes_a_line_for_each_hook(
 
 
 @pytest.fixture(params=["mac_filter.py", "mac_filter.c"])
-def mac_filter(request: pytest.FixtureRequest) -> HookTable:
+def mac_filter(request: pytest.FixtureRequest, load_example: Callable[[str], Callout]) -> HookTable:
     """The filter in one language, loaded."""
-    path = EXAMPLES / request.param
-    if path.suffix == ".c":
-        compile_callout: Callable[[Path], Path] = request.getfixturevalue("compile_callout")
-        path = compile_callout(path)
-    return HookTable([load_callout(str(path))])
+    return HookTable([load_example(request.param)])
 
 
 @pytest.mark.parametrize(

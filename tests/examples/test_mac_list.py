@@ -15,7 +15,6 @@ from dhcpcallout.loaders import load_callout
 from dhcpcallout.testing import SimulatedNetwork
 from dhcpcallout.wire import Packet, encode
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "callouts"
 LIST = """\
 # Who is served, and who is not.
 MAC_ACTION = {%s}
@@ -101,10 +100,10 @@ LISTS = st.builds(
 @given(lines=LISTS, clients=st.lists(st.binary(max_size=300), max_size=4))
 @example(lines=["MAC_ACTION={DENY}", "00" * 16], clients=[bytes(2) + b"\x10" + bytes(297)])
 def test_both_languages_read_every_list_alike_and_treat_every_client_alike(
-    lines: list[str], clients: list[bytes], mac_list: Path, compiled: Path
+    lines: list[str], clients: list[bytes], mac_list: Path, both: tuple[Path, Path]
 ) -> None:
     mac_list.write_bytes("\n".join(lines).encode(errors="replace"))
-    in_python, in_c = (loaded(path) for path in (EXAMPLES / "mac_list.py", compiled))
+    in_python, in_c = (loaded(path) for path in both)
     assert (in_python is None) == (in_c is None)
     if in_python is None or in_c is None:
         return
@@ -123,5 +122,6 @@ def loaded(path: Path) -> HookTable | None:
 
 
 @pytest.fixture
-def compiled(compile_callout: Callable[[Path], Path]) -> Path:
-    return compile_callout(EXAMPLES / "mac_list.c")
+def both(install_example: Callable[[str], Path]) -> tuple[Path, Path]:
+    """The callout in both languages, installed."""
+    return install_example("mac_list.py"), install_example("mac_list.c")
