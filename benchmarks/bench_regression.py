@@ -3,9 +3,9 @@
     python -m benchmarks.bench_regression            # compare with recorded.json beside this file
     python -m benchmarks.bench_regression --record   # write what is measured there
 
-A cost is how often a calibration loop runs in its time: code of no project's, which does what the packet's path does,
-in the same process, in turns of about a millisecond. So neither the machine nor what else it does counts for much, and
-of all rounds the best one does. What seems to have grown is measured again before it is said to have.
+A cost is how often a calibration loop runs in its time: code that does such things as the packet's path does, in the
+same process, before each turn of some milliseconds and after it. So neither the machine nor what else it does counts
+for much; of all rounds the median does. What seems to have grown is measured again before it is said to have.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -32,7 +33,8 @@ ROUNDS = 150
 ATTEMPTS = 3
 """How often what has grown is measured, each time for as many rounds."""
 
-WIRE_CALLS = 50
+WIRE_CALLS = 100
+CALIBRATION_CALLS = 10
 _FIELDS = struct.Struct("!BBBBIHHIIII16s")
 
 
@@ -63,35 +65,40 @@ def calibration() -> None:
 
 
 class Costs:
-    """The cases, and the microseconds of the best round of each and of the calibration loop.
+    """The cases and what they cost, as they are measured.
 
     Args:
         folder: Where a native callout is compiled, or None to leave it out.
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self.calibration_us = math.inf
-        self.best_us: dict[str, float] = {}
-        self._rounds: dict[str, Callable[[], float]] = {}
+        self.calibration_us: list[float] = []
+        self._turns: dict[str, Callable[[], float]] = {}
         for name, call in bench_wire.dhcpcallout_cases().items():
-            self._rounds[f"wire: {name}"] = lambda call=call: _time_us(call, WIRE_CALLS)  # type: ignore[misc]
+            self._turns[f"wire: {name}"] = lambda call=call: _time_us(call, WIRE_CALLS)  # type: ignore[misc]
         engine = bench_engine.Bench(1000, 1)
-        self._rounds["engine: DISCOVERs and REQUESTs, half of them of new clients"] = lambda: _engine_us(engine)
+        self._turns["engine: DISCOVERs and REQUESTs, half of them of new clients"] = lambda: _engine_us(engine)
         if folder is not None:
             server = bench_hooks.Server([bench_hooks.load(bench_hooks.build(folder))])
-            self._rounds["hooks: a renewal with a native callout, all eight hooks"] = lambda: _hooks_us(server)
+            self._turns["hooks: a renewal with a native callout, all eight hooks"] = lambda: _hooks_us(server)
+        self.times_us: dict[str, list[float]] = {name: [] for name in self._turns}
+        self._costs: dict[str, list[float]] = {name: [] for name in self._turns}
 
     def measure(self, rounds: int) -> None:
         """Run all for some rounds more."""
         for _ in range(rounds):
-            for name, turn in self._rounds.items():
-                self.calibration_us = min(self.calibration_us, _time_us(calibration, 2))
-                self.best_us[name] = min(self.best_us.get(name, math.inf), turn())
+            before_us = _time_us(calibration, CALIBRATION_CALLS)
+            for name, turn in self._turns.items():
+                time_us, after_us = turn(), _time_us(calibration, CALIBRATION_CALLS)
+                self.times_us[name].append(time_us)
+                self._costs[name].append(time_us / (before_us + after_us) * 2)
+                self.calibration_us.append(after_us)
+                before_us = after_us
 
     @property
     def costs(self) -> dict[str, float]:
         """How often the calibration loop runs in the time of each case."""
-        return {name: best_us / self.calibration_us for name, best_us in self.best_us.items()}
+        return {name: median(costs) for name, costs in self._costs.items()}
 
 
 def _time_us(call: Callable[[], object], number: int) -> float:
@@ -102,6 +109,7 @@ def _time_us(call: Callable[[], object], number: int) -> float:
 
 
 def _engine_us(engine: bench_engine.Bench) -> float:
+    engine.decisions_a_second = 0.0  # it keeps the best round's
     engine.round()
     return 1e6 / engine.decisions_a_second
 
@@ -119,14 +127,12 @@ def grown(costs: Mapping[str, float], recorded: Mapping[str, float]) -> list[str
 def report(measured: Costs, recorded: Mapping[str, float]) -> str:
     width = max(map(len, measured.costs))
     lines = [
-        f"Python {sys.version.split()[0]}; the calibration loop takes {measured.calibration_us:.1f} us",
+        f"Python {sys.version.split()[0]}; the calibration loop takes {median(measured.calibration_us):.1f} us",
         f"{'':<{width}}{'us':>9}{'cost':>9}{'recorded':>10}{'growth':>9}",
     ]
     for name, cost in measured.costs.items():
-        before = recorded.get(name, math.nan)
-        lines.append(
-            f"{name:<{width}}{measured.best_us[name]:>9.2f}{cost:>9.3f}{before:>10.3f}{cost / before - 1:>+9.0%}"
-        )
+        time_us, before = median(measured.times_us[name]), recorded.get(name, math.nan)
+        lines.append(f"{name:<{width}}{time_us:>9.2f}{cost:>9.3f}{before:>10.3f}{cost / before - 1:>+9.0%}")
     return "\n".join(lines)
 
 
