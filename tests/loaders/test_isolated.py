@@ -23,11 +23,13 @@ from dhcpcallout.errors import CalloutInitError, CalloutLoadError
 from dhcpcallout.events import Context, ServiceControlled
 from dhcpcallout.hooks import Drop, HookTable
 from dhcpcallout.loaders import IsolatedCallout, Isolation, Registry, isolated, load_callouts
+from dhcpcallout.loaders.frames import PROTOCOL, Kind, encode_json, frame
 from dhcpcallout.wire import Packet, decode
 
 NATIVE = Path(__file__).parents[1] / "native"
 SERVER = 0xC0A80001
 SUBNET = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.99"])
+HELLO = (Kind.HELLO, {"protocol": PROTOCOL})
 BROKEN = 0xBB
 """The end of the hardware address of the client at which the callouts in ``native`` fail."""
 
@@ -486,6 +488,32 @@ def test_a_worker_that_cannot_be_started_is_told_with_its_command(
     with pytest.raises(CalloutLoadError, match=problem) as raised:
         load(behaviours, worker_command=command)
     assert not isinstance(raised.value, CalloutInitError)
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ([(Kind.HELLO, {"protocol": 0})], "that it is of another version of this package"),
+        ([(Kind.HELLO, {})], "that it is of another version of this package"),
+        ([(Kind.READY, {"name": "x", "slots": []})], "a frame of kind 32 instead"),
+        ([HELLO, HELLO], "a frame of kind 31 instead"),
+        ([HELLO, (Kind.NOTHING, {})], "a frame of kind 64 instead"),
+        ([HELLO, (Kind.READY, {"name": 1, "slots": []})], "that it is ready, but not with what"),
+        ([HELLO, (Kind.READY, {"name": "x", "slots": "control"})], "that it is ready, but not with what"),
+        ([HELLO, (Kind.READY, {"name": "x", "slots": ["control"] * 1001})], "that it is ready, but not with what"),
+        ([HELLO, (Kind.READY, {"name": "x", "slots": ["reserved"]})], "slots that there are not"),
+        ([HELLO, (Kind.READY, {"name": "x", "slots": [["control"]]})], "slots that there are not"),
+        ([HELLO, (Kind.READY, {"name": "x", "slots": ["new_packet", "control"]})], "slots that there are not"),
+        ([HELLO, (Kind.REFUSED, {"reason": "\r\x1b"})], r"^\\r\\x1b$"),
+        ([HELLO, (Kind.REFUSED, {"reason": ["why"]})], r"^\['why'\]$"),
+    ],
+)
+def test_what_a_worker_says_of_itself_is_not_believed_as_it_is(
+    said: list[tuple[Kind, object]], problem: str, load: Load, behaviours: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "said").write_bytes(b"".join(frame(kind, payload=encode_json(value)) for kind, value in said))
+    with pytest.raises(CalloutLoadError, match=problem):
+        load(behaviours, worker_command=("sh", "-c", f"cat {tmp_path / 'said'}; cat >/dev/null"))
 
 
 def test_the_chain_is_passed_on_and_the_first_that_loads_ends_the_search(

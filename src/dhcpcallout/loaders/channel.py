@@ -175,7 +175,6 @@ class _ThreadChannel(Channel):
         super().__init__(stdin, stdout)
         self._chunks: SimpleQueue[bytes] = SimpleQueue()
         self._unwritten: Queue[bytes] = Queue(_MOST_UNWRITTEN)
-        self._closed = False
         self._watcher: tuple[asyncio.AbstractEventLoop, Callable[[], None]] | None = None
         for work in (self._read_all, self._write_all):
             threading.Thread(target=work, name="dhcpcallout-worker-pipe", daemon=True).start()
@@ -194,14 +193,16 @@ class _ThreadChannel(Channel):
                     loop.call_soon_threadsafe(readable)
                 except RuntimeError:  # the loop is closed
                     self._watcher = None
+        # Not before, and not by another thread: to close what is being read would wait for it.
+        _close(self._stdout)
 
     def _write_all(self) -> None:
         while frame := self._unwritten.get():
             try:
                 self._stdin.write(frame)
                 self._stdin.flush()
-            except (OSError, ValueError):
-                return
+            except (OSError, ValueError):  # nobody reads any more
+                break
         _close(self._stdin)
 
     def send(self, frame: bytes, deadline_s: float) -> None:
@@ -239,10 +240,9 @@ class _ThreadChannel(Channel):
             self._unwritten.put_nowait(b"")
 
     def close(self) -> None:
-        # By the time that this is called the worker is gone, and with it whatever the threads wait for.
+        # The worker is gone by now, and with it what the threads wait for: they close the pipes.
         self.unwatch()
         self.close_writing()
-        self._stdout.close()
 
 
 def open_channel(process: "subprocess.Popen[bytes]") -> Channel:
