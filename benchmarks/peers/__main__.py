@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from typing import Any
 from ..pages import paste
 from .measure import MEASURES, ONCE, Bench, prefer_sampling
 from .network import Network
-from .perfdhcp import percentile
+from .perfdhcp import PerfdhcpError, percentile
 from .report import report
 from .servers import BASELINE, ROOT, SERVERS, Server, ServerError
 
@@ -76,13 +77,13 @@ def main() -> None:
 
 
 def run(bench: Bench, server: Server, measures: list[str]) -> None:
-    """Measure what is wanted of a server, as far as it can be."""
+    """Measure what is wanted of a server, as far as it can be: one that fails must not end the others' run."""
     for measure in measures:
         try:
             bench.measure(server, measure)
-        except ServerError as error:
+        except (ServerError, PerfdhcpError, OSError, subprocess.CalledProcessError) as error:
             bench.say(str(error))
-            bench.note(server, str(error).strip().splitlines()[-1])
+            bench.note(server, f"{measure}: {str(error).strip().splitlines()[-1]}")
             return
 
 

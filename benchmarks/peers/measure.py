@@ -252,7 +252,7 @@ class Bench:
             printed.seek(0)
             output = printed.read()
         if process.returncode not in (0, 3):  # 3: not every exchange succeeded
-            raise RuntimeError(f"{' '.join(command)}: {output.strip()[-1000:]}")
+            raise perfdhcp.PerfdhcpError(f"{' '.join(command)}: {output.strip()[-1000:]}")
         return output, last_s - first_s
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["CLIENTS", "DROP_S", "Counts", "Report", "avalanche", "load", "parse", "percentile"]
+__all__ = ["CLIENTS", "DROP_S", "Counts", "PerfdhcpError", "Report", "avalanche", "load", "parse", "percentile"]
 
 CLIENTS = 16_000_000
 """How many clients there are to come; they come in order, so that each comes once."""
@@ -18,6 +18,10 @@ _COUNT = re.compile(r"^(sent packets|received packets|orphans): (\d+)$", re.MULT
 _TIMES = re.compile(r"^sent / received: (\d+\.\d+) / (\d+\.\d+)$", re.MULTILINE)
 _PROVISIONED = re.compile(r"^It took (\d+):(\d+):(\d+\.\d+) to provision (\d+) clients", re.MULTILINE)
 _RESENT = re.compile(r"^Requests resent: (\d+)$", re.MULTILINE)
+
+
+class PerfdhcpError(Exception):
+    """perfdhcp failed, or said something that is not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,11 @@ def parse(output: str) -> Report:
     """What perfdhcp printed.
 
     Raises:
-        ValueError: It is no report.
+        PerfdhcpError: It is no report.
     """
     found = list(_SECTION.finditer(output))
     if not any(section[2] == "DISCOVER-OFFER" for section in found):
-        raise ValueError(f"perfdhcp gave no report: {output.strip()[-500:]}")
+        raise PerfdhcpError(f"perfdhcp gave no report: {output.strip()[-500:]}")
     ends = [section.start() for section in found[1:]] + [len(output)]
     counts: dict[str, dict[str, int]] = {}
     delays: dict[str, tuple[float, ...]] = {}

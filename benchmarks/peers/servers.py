@@ -255,7 +255,7 @@ class Running:
             if name.strip() == INTERFACE:
                 values = numbers.split()
                 return int(values[1]), int(values[9])
-        raise RuntimeError(f"{INTERFACE} is gone")
+        raise ServerError(f"{INTERFACE} is gone")
 
     @staticmethod
     def _cpu_s(folder: Path) -> tuple[float, float]:

@@ -9,7 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+from benchmarks.peers.__main__ import run
+from benchmarks.peers.measure import Bench
 from benchmarks.peers.network import Network
+from benchmarks.peers.servers import Server
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,6 +33,33 @@ def test_a_server_is_measured_and_nothing_is_left_behind(require_system: Callabl
     assert running.returncode == 0, output
     assert re.search(r"^\| dhcpcallout, SQLite FULL, native callout \|( +\d+\.\d+ \|){4}", output, re.MULTILINE), output
     assert not list(namespaces.glob(f"dcbench-{running.pid}-*"))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["false"], "makes no offer"),
+        (["no-such-program-here"], "makes no offer"),
+        (None, "returned non-zero exit status 1"),
+    ],
+)
+def test_a_server_that_does_not_start_is_noted(
+    require_system: Callable[..., None], tmp_path: Path, command: list[str] | None, said: str
+) -> None:
+    require_system("ip", "taskset", root=True)
+
+    def configured(_folder: Path) -> list[str]:
+        if command is None:
+            subprocess.run(["false"], check=True)
+            raise AssertionError
+        return command
+
+    with Network() as network:
+        bench = Bench(network, tmp_path, seconds=1, precision=1.1, quiet=True)
+        run(bench, Server("broken", "A broken one", configured), ["latency", "rate"])
+    (note,) = bench.notes["broken"]
+    assert said in note
+    assert note.startswith("latency: ")
 
 
 def test_a_run_that_is_ended_leaves_nothing_behind(require_system: Callable[..., None], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from benchmarks.peers.perfdhcp import Counts, Report, avalanche, load, parse, percentile
+from benchmarks.peers.perfdhcp import Counts, PerfdhcpError, Report, avalanche, load, parse, percentile
 
 REPORTS = Path(__file__).parents[2] / "data" / "perfdhcp"
 
@@ -35,7 +35,7 @@ def test_an_avalanche_tells_when_all_were_served_and_what_was_repeated() -> None
 
 
 def test_what_is_no_report_is_refused_with_its_end() -> None:
-    with pytest.raises(ValueError, match="Address already in use"):
+    with pytest.raises(PerfdhcpError, match="Address already in use"):
         parse("Running: perfdhcp -4 10.0.0.1\nAddress already in use\n")
 
 
