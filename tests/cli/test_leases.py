@@ -480,6 +480,23 @@ def test_a_server_that_keeps_leases_in_memory_is_asked_by_its_control_socket(con
         process.communicate(timeout=20)
 
 
+@pytest.mark.skipif(not HAS_UNIX_SOCKETS, reason="this system has no Unix sockets")
+def test_what_was_changed_beside_a_server_is_there_after_it_was_killed(config: Path) -> None:
+    command = [sys.executable, "-m", "dhcpcallout", "serve", "-c", str(config)]
+    for turn in range(2):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        assert any("ready: " in line for line in process.stderr)
+        added = leases("add", f"10.1.0.{turn}", "--client-id", "ff:01", "-c", str(config))
+        process.kill()
+        process.communicate(timeout=20)
+        assert added.exit_code == 0, added.stderr
+        assert len(printed(config)) == turn + 1
+    assert config.with_name("leases.db-control").is_socket()  # which nobody listens on any more
+    assert leases("delete", "10.1.0.0", "-c", str(config)).exit_code == 0
+    assert [lease["address"] for lease in printed(config)] == ["10.1.0.1"]
+
+
 @pytest.mark.parametrize("file", ["kea-2.2.0.csv", "dhcpd-4.4.3-epoch.leases"])
 def test_clients_keep_the_addresses_that_another_server_gave_them(file: str, config: Path, tmp_path: Path) -> None:
     config.write_text(CONFIGURATION.replace("10.1.0.0-10.2.255.254", "10.9.1.0-10.9.1.250"))

@@ -1,18 +1,23 @@
 """The commands about leases, asked of a real server: memory, hooks, store and clients agree on what they change."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dhcpcallout import Callout, Client, Server, SharedNetwork, Subnet
 from dhcpcallout.codes import INFINITE
 from dhcpcallout.control import Result
 from dhcpcallout.control.address import HAS_UNIX_SOCKETS
 from dhcpcallout.control.client import ControlClient
+from dhcpcallout.control.leases import LeaseCommands
+from dhcpcallout.engine import Engine
 from dhcpcallout.errors import CommitError, StoreError
 from dhcpcallout.events import ClientDeleted
 from dhcpcallout.leases import EVERY_LEASE, Lease, LeaseChange, LeaseQuery, LeaseState, LeaseStore, Refusal
@@ -308,3 +313,46 @@ async def test_clients_are_served_where_there_can_be_no_control_socket(
         with Client(host, port, timeout_s=10) as client:
             assert str((await asyncio.to_thread(client.lease)).address) == "10.0.0.10"
     assert any("no control socket at" in record.message for record in caplog.records)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=5)
+    | st.just("10.0.0.11"),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
+    max_leaves=6,
+)
+NAMES = ["ip-address", "hw-address", "client-id", "hostname", "valid-lft", "cltt", "expire", "state", "user-context"]
+likely = {
+    "ip-address": st.sampled_from(["10.0.0.11", "10.1.0.1", 7]),
+    "hw-address": st.sampled_from(["02:01", "02:02", "zz", 5]),
+    "valid-lft": st.sampled_from([1, 600, INFINITE, 0, "x"]),
+}
+leases_given = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, json_values) | likely)
+arguments_given = leases_given | st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(["from", "limit", "subnets", "replace", "force-create"], json_values)
+    | {"leases": st.lists(json_values | leases_given, max_size=4)},
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, 9), arguments_given), max_size=5))
+def test_whatever_is_asked_is_answered_or_a_mistake_of_the_peers(asked: list[tuple[int, dict[str, Any]]]) -> None:
+    engine, store = Engine(NETWORKS), MemoryStore()
+
+    async def make_durable(changes: list[LeaseChange]) -> Sequence[Refusal]:
+        return store.commit(changes)
+
+    async def ask() -> None:
+        desk = LeaseCommands(engine, store, make_durable, lambda: NOW, lambda _: 1)
+        commands = [command for _, command in sorted(desk.commands().items())]
+        for number, arguments in asked:
+            with suppress(ValueError):
+                json.dumps(await commands[number](arguments))
+
+    asyncio.run(ask())
+    assert sorted(engine.leases()) == list(store.snapshot())

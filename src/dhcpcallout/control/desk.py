@@ -161,7 +161,7 @@ def _frames(changes: Iterable[LeaseChange]) -> Iterator[list[LeaseChange]]:
     for change in changes:
         lease = change.after
         if lease is not None:  # at the most, with what JSON makes of the bytes
-            size += 400 + 24 * len(lease.hostname) + 2 * len(lease.relay_information) + 3 * len(lease.client_key)
+            size += 400 + 24 * len(lease.hostname) + 2 * len(lease.relay_information) + 5 * len(lease.client_key)
         batch.append(change)
         if size >= _MOST_OF_A_BATCH:
             yield batch

@@ -157,7 +157,7 @@ def test_what_is_no_lease_is_passed_over() -> None:
         ("hardware unknown-999999 1;", "is no type of hardware"),
         ("hardware unknown-256 1;", "hardware type 256 is not 0 to 255"),
         ("uid text;", "is not hexadecimal"),
-        (f'uid "{"x" * 256}";', "more than 255 bytes"),
+        (f'uid "{"x" * 1025}";', "more than 1024 bytes"),
         (f'option agent.circuit-id "{"x" * 256}";', "more than 255 bytes"),
         ('client-hostname "no end;', 'there is no "'),
     ],

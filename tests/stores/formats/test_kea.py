@@ -37,7 +37,7 @@ def written(*leases: Lease) -> list[str]:
 leases = st.builds(
     Lease,
     address_int=st.integers(0, 0xFFFFFFFF),
-    client_key=st.binary(min_size=1, max_size=255) | st.just(b"\1\2\0\0\0\0\1"),
+    client_key=st.binary(min_size=1, max_size=255) | st.just(b"long" * 256) | st.just(b"\1\2\0\0\0\0\1"),
     hardware_type=st.sampled_from([0, 1, 6, 255]),
     hardware_address=st.binary(max_size=16) | st.just(b"\2\0\0\0\0\1"),
     state=st.sampled_from([0, 1, 2]),
@@ -155,8 +155,12 @@ def test_the_relay_agents_information_is_read_from_every_form_of_it(context: str
         ("10.9.0.1,02,,1,1700003600,1,0,0,0,", "10 columns, and 11 in the header"),
         ("10.9.0.1,02,,1,1700003600,1,0,0,a,b,0,", "12 columns, and 11 in the header"),
         (f"10.9.0.1,{'02:' * 20}02,,1,1700003600,1,0,0,,0,", "more than 20 bytes"),
-        (f"10.9.0.1,,{'02:' * 255}02,1,1700003600,1,0,0,,0,", "more than 255 bytes"),
-        (f"10.9.0.1,02,,1,1700003600,1,0,0,{'x' * 1025},0,", "more than 1024 bytes"),
+        (f"10.9.0.1,,{'02:' * 1024}02,1,1700003600,1,0,0,,0,", "more than 1024 bytes"),
+        (f"10.9.0.1,02,,1,1700003600,1,0,0,{'x' * 4097},0,", "more than 4096 characters"),
+        (
+            f'10.9.0.1,02,,1,1700003600,1,0,0,,0,{{"ISC":{{"relay-agent-info":"{"00" * 1025}"}}}}',
+            "relay agent's information has more than 1024 bytes",
+        ),
         ("10.9.0.1,02,,1,1700003600,1,0,0,,0,{", "the user context is no JSON"),
         (f"10.9.0.1,02,,1,1700003600,1,0,0,,0,{'[' * 60000}", "the user context is no JSON"),
         ("10.9.0.1,02,,1,1700003600,1,0,0,,0,[]", "the user context is no map"),

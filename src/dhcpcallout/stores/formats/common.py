@@ -14,8 +14,10 @@ MOST_TIME_S = 1 << 34
 
 _LONGEST_LINE = 1 << 16
 _LONGEST_HARDWARE_ADDRESS = 20
-_LONGEST_CLIENT_KEY = 255
-_LONGEST_TEXT = 1024
+_LONGEST_CLIENT_KEY = 1024
+_LONGEST_RELAY_INFORMATION = 1024
+_LONGEST_HOSTNAME = 4096
+"""The engine keeps 1024 bytes, each of which may have become four characters."""
 
 
 class Entry(NamedTuple):
@@ -107,6 +109,8 @@ def checked(lease: Lease) -> Lease:
         raise ValueError(f"the lease starts at {lease.starts_s}, which is not Unix time")
     if not 0 <= lease.expires_s <= MOST_TIME_S:
         raise ValueError(f"the lease ends at {lease.expires_s}, which is not Unix time")
-    if len(lease.hostname) > _LONGEST_TEXT or len(lease.relay_information) > _LONGEST_TEXT:
-        raise ValueError(f"the hostname or the relay agent's information has more than {_LONGEST_TEXT} bytes")
+    if len(lease.hostname) > _LONGEST_HOSTNAME:
+        raise ValueError(f"the hostname has more than {_LONGEST_HOSTNAME} characters")
+    if len(lease.relay_information) > _LONGEST_RELAY_INFORMATION:
+        raise ValueError(f"the relay agent's information has more than {_LONGEST_RELAY_INFORMATION} bytes")
     return lease
