@@ -106,12 +106,12 @@ def is_running(pid: int) -> bool:
 
 
 def wait_until_gone(group: int) -> None:
-    """Wait until no process of a group runs: one that is killed ends when it has its turn."""
+    """Wait until no process of a group runs, nor its leader: one that is killed ends when it has its turn."""
     deadline_s = time.monotonic() + 20
     while running := [
         int(name)
         for name in os.listdir("/proc")
-        if name.isdigit() and state_of(int(name))[1:] == [str(group)] and is_running(int(name))
+        if name.isdigit() and str(group) in (name, *state_of(int(name))[1:]) and is_running(int(name))
     ]:
         assert time.monotonic() < deadline_s, running
         time.sleep(0.005)
@@ -191,6 +191,7 @@ ENDS = {
     "say a subnet": "it sent a frame of kind 67 as the answer to new_packet",
     "say more than there is room for": "it sent a frame of kind 0 for a call that there is not",
     "leave children behind": "it exited with status 5",
+    "leave its process group": "it did not answer within 250 ms",
     "become another program": "it exited with status 0",
 }
 """How a worker's end is told, for each thing that ends it."""

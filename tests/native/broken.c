@@ -181,6 +181,9 @@ static void misbehave(LPBYTE packet)
             for (;;)
                 zero++;
         _exit(5);
+    } else if (is("leave its process group")) {
+        setpgid(0, getpgid(getppid()));
+        for_ever();
     } else if (is("answer twice")) {
         if (fork() == 0)
             return; /* both are the worker now */

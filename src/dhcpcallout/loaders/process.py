@@ -236,13 +236,11 @@ def _pass_on(pipe: IO[bytes]) -> None:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    if sys.platform == "win32":
-        process.kill()
-        return
     try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+        if sys.platform != "win32":
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()  # it may have left its group
     except PermissionError:
         # Some systems say so of a group of which only zombies are left.
         if process.poll() is None:
