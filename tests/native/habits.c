@@ -102,7 +102,14 @@ static DWORD CALLBACK new_packet(LPBYTE *packet, DWORD *size, DWORD server, LPVO
         *process = FALSE;
     if (is("make rubbish of requests"))
         memset(*packet, 0xFF, *size);
-    if (is("cache"))  {
+    if (is("read behind its memory")) {
+        char *block = malloc(8);
+        volatile char read = block == NULL ? 0 : block[*size > 300 ? 8 : 0];
+
+        free(block);
+        return read == 'x';
+    }
+    if (is("cache")) {
         static char *cache[1000];
         static unsigned n;
 

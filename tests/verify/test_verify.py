@@ -104,7 +104,7 @@ def written(tmp_path: Path) -> Callable[[str], str]:
         ("open a file a packet", ["volume"], {("leak", "")}),
         ("open at each start", ["service"], {("reload", "")}),
         ("return 5", ["messages"], {("status", "new_packet")}),
-        ("drop everything", ["messages"], {("drops-all", "new_packet")}),
+        ("drop everything", ["messages", "refused", "codes"], {("drops-all", "")}),
         ("make rubbish of requests", ["messages"], {("request", "new_packet")}),
         ("sleep", ["messages"], {("blocking", "packet_send"), ("slow", "packet_send")}),
         ("doze", ["messages"], {("waits", "packet_send")}),
@@ -233,6 +233,24 @@ def test_an_exception_of_cpp_is_told_with_what_the_runtime_prints(compile_cpp: C
     crash = the(report, "crash")
     assert (crash.slot, crash.text.split()[0]) == ("new_packet", "SIGABRT")
     assert "out of a hook" in crash.output
+
+
+def test_the_report_of_a_sanitizer_is_kept(
+    require_system: Callable[..., None], compiled: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_system("cc")
+    command = ["cc", "-print-file-name=libasan.so"]
+    sanitizer = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    if not Path(sanitizer).is_absolute():
+        require_system(reason="the compiler has no libasan.so")
+    library = compiled("habits.c", "-g", "-fsanitize=address", HABIT="read behind its memory")
+    monkeypatch.setenv("LD_PRELOAD", sanitizer)
+    monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=0")
+    report = verify(library, scenarios=["sizes"], memory_bytes=0)
+
+    assert found(report) == {("exit", "new_packet")}
+    assert "heap-buffer-overflow" in the(report, "exit").output
+    assert "habits.c:" in the(report, "exit").output
 
 
 def test_a_callout_that_can_be_loaded_once_alone_gets_a_process_for_each_scenario(compiled: Callable[..., str]) -> None:

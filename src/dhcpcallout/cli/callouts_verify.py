@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 _MOST_CAPTURED = 20_000
+_MOST_LINES = 40
+"""Of what a callout has printed: a sanitizer's report has as many."""
 _LONGEST_SHOWN = 400
 """Of a packet, in bytes."""
 
@@ -144,7 +146,7 @@ def _lines(report: "Report") -> Iterator[str]:
             size = len(finding.packet) // 2
             shown = finding.packet if size <= _LONGEST_SHOWN else f"{size:,} bytes, which --json shows"
             yield f"  packet: {shown}"
-        for line in finding.output.splitlines()[-10:]:
+        for line in finding.output.splitlines()[-_MOST_LINES:]:
             yield f"  | {line}"
     if report.timings:
         yield ""

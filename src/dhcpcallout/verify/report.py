@@ -256,9 +256,9 @@ def judge(report: Report, observations: Iterable[Mapping[str, Any]]) -> None:
         observations: What the watch of each scenario that came to its end gave.
     """
     slots: dict[str, _Slot] = {}
-    packets = 0
+    answered = 0
     for observed in observations:
-        packets += observed["packets"]
+        answered += observed["answered"]
         for name, one in observed["slots"].items():
             slot = slots.setdefault(name, _Slot())
             slot.calls += one["calls"]
@@ -286,9 +286,9 @@ def judge(report: Report, observations: Iterable[Mapping[str, Any]]) -> None:
     if report.contexts["set"] and "packet_drop" not in report.slots:
         text = f"{report.contexts['set']:,} packets got a context, and there is no DhcpPktDropHook to free it in"
         report.findings.append(Finding("context", text))
-    if packets and report.answers.get("new_packet", Counter())["Drop"] >= packets:
-        text = "it dropped every packet: give clients that it lets pass by --mac"
-        report.findings.append(Finding("drops-all", text, "new_packet"))
+    if report.drops and not answered:
+        text = "no client was answered, since it drops their packets: give those that it lets pass by --mac"
+        report.findings.append(Finding("drops-all", text))
     report.findings.sort(key=lambda finding: finding.severity is not Severity.ERROR)
 
 

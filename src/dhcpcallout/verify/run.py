@@ -28,7 +28,7 @@ OWN_TIME_S = 60.0
 """How long the verifier itself may be silent in a process, as when it starts."""
 ENDING_S = 10.0
 """How long a process may take to end."""
-_TAIL = 4000
+_TAIL = 8000
 """How much of what a callout prints is kept, in bytes."""
 _SLOT_NAMES = {slot.name for slot in SLOTS}
 _WINDOWS_STATUSES = {
@@ -57,6 +57,8 @@ def verify(
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Drive a callout through all that a server may do to it, and see what it does.
+
+    With isolation ``none`` it runs an event loop, and so cannot be called in one.
 
     Args:
         entry: The callout: a path ending in .dll, .so, .dylib or .py, absolute, or ``python:package.module``.

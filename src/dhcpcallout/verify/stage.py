@@ -142,8 +142,9 @@ class Stage:
             datagrams: Each with how it came in; broadcast on the server's link where that is None.
             durable: Whether the commit succeeds.
         """
-        self._watch.packets += len(datagrams)
-        return self.run(self._turn(datagrams, durable))
+        replies = self.run(self._turn(datagrams, durable))
+        self._watch.answered += len(replies) - replies.count(None)
+        return replies
 
     async def _turn(self, datagrams: Sequence[tuple[bytes, Arrival | None]], durable: bool) -> list[Outgoing | None]:
         exchanges = []

@@ -120,7 +120,7 @@ class Watch:
 
     Attributes:
         scenario: The scenario that is run.
-        packets: How many packets it has sent so far.
+        answered: How many packets were answered so far.
         raised: What a function raised last.
         broken: Whether the process is of no more use: what closed a server's descriptors has closed the verifier's too.
         late: Whether the fault that comes next is that an async function was not done in time, which is known.
@@ -143,7 +143,7 @@ class Watch:
     def begin(self, scenario: str) -> None:
         """Forget what was seen before."""
         self.scenario = scenario
-        self.packets = 0
+        self.answered = 0
         self._slots: dict[str, _Observed] = {}
         self._drops: Counter[str] = Counter()
         self._contexts: Counter[str] = Counter()
@@ -165,7 +165,7 @@ class Watch:
         if self._pointers:
             self._contexts["distinct"] = len(self._pointers)
         return {
-            "packets": self.packets,
+            "answered": self.answered,
             "slots": {name: observed.to_dict() for name, observed in self._slots.items()},
             "drops": self._drops,
             "contexts": self._contexts,
