@@ -85,7 +85,7 @@ MATCHES_HARDWARE = range(int(IPv4Address("10.2.0.0")), int(IPv4Address("10.3.0.0
 """Where clients are told by their hardware alone."""
 
 FOREIGN = b"\0foreign"
-"""The client of another server that shares the store."""
+"""The client of another server that shares the store, or of an administrator."""
 
 
 @dataclass(eq=False)
@@ -181,10 +181,17 @@ class Held:
 
 @dataclass(eq=False)
 class Entry:
-    """Something that waits for its commit: an exchange with its changes, or changes that stand on their own."""
+    """Something that waits for its commit: an exchange with its changes, or changes that stand on their own.
+
+    Attributes:
+        exchange: The exchange, if it is one.
+        changes: The changes.
+        believed_s: For an administrator's change, until when the client believes that it has the address.
+    """
 
     exchange: Exchange | None
     changes: list[LeaseChange]
+    believed_s: float | None = None
 
 
 class Network(SimulatedNetwork):
@@ -199,6 +206,7 @@ class Network(SimulatedNetwork):
         in_use: Whether addresses are found in use.
         stale: Addresses whose row the engine cannot know, or could not make durable.
         started: Whether START has been told, and STOP has not.
+        others: What clients have that are not among ours, until when by their clock.
     """
 
     engine: Engine
@@ -212,6 +220,7 @@ class Network(SimulatedNetwork):
         self.in_use = False
         self.stale: set[int] = set()
         self.started = False
+        self.others: dict[int, float] = {}
         self.current: Life | None = None
         self.deleted: set[int] = set()
         self.written: set[Lease] = set()
@@ -304,15 +313,14 @@ class Network(SimulatedNetwork):
         else:
             self._ended(exchange)
 
-    def _wait(self, exchange: Exchange | None, changes: list[LeaseChange]) -> None:
+    def _wait(self, exchange: Exchange | None, changes: list[LeaseChange], believed_s: float | None = None) -> None:
         for before, after in changes:
-            assert after is not None
             if before is None or before.state != LeaseState.ACTIVE:
                 continue
-            if after.state == LeaseState.RELEASED or after.client_key not in (b"", before.client_key):
-                assert after.address_int in self.deleted, "a lease left without DeleteClient"
-                self.deleted.remove(after.address_int)
-        self.waiting.append(Entry(exchange, changes))
+            if after is None or after.state == LeaseState.RELEASED or after.client_key not in (b"", before.client_key):
+                assert before.address_int in self.deleted, "a lease left without DeleteClient"
+                self.deleted.remove(before.address_int)
+        self.waiting.append(Entry(exchange, changes, believed_s))
 
     def _finish(self, exchange: Exchange) -> None:
         self.current = self._life(exchange)
@@ -364,6 +372,8 @@ class Network(SimulatedNetwork):
         refused = {id(refusal.change) for refusal in refusals}
         for entry in entries:
             exchange = entry.exchange
+            if entry.believed_s is not None and id(entry.changes[0]) not in refused:
+                self.others[entry.changes[0].address_int] = entry.believed_s
             if exchange is None:
                 continue
             if any(id(change) in refused for change in entry.changes):
@@ -380,21 +390,28 @@ class Network(SimulatedNetwork):
         if row != change.before:
             assert address_int in self.stale, "a change that rests on another row than the store's"
             return Refusal(change, row)
-        assert change.after is not None
-        self.leases[address_int] = change.after
-        self.written.add(change.after)
+        if change.after is None:
+            del self.leases[address_int]
+        else:
+            self.leases[address_int] = change.after
+            self.written.add(change.after)
         return None
 
     def fail(self) -> None:
         """Have the commit of all that waits fail."""
         entries, self.waiting = self.waiting, []
+        decided: list[Exchange | LeaseChange] = []
         for entry in entries:
-            if entry.exchange is None:
+            if entry.exchange is not None:
+                decided.append(entry.exchange)
+            elif entry.believed_s is not None:
+                decided += entry.changes
+            else:
                 self.stale.update(change.address_int for change in entry.changes)
         abandoned = [entry.exchange for entry in entries if entry.exchange is not None]
         for exchange in abandoned:
             self._life(exchange).is_disturbed = True
-        self.engine.abandon(abandoned)
+        self.engine.abandon(decided)
         for exchange in abandoned:
             self._go_on(exchange)
 
@@ -411,6 +428,10 @@ class Network(SimulatedNetwork):
         changes = self.engine.expire(self.now, limit)
         if changes:
             self._wait(None, changes)
+
+    def administer(self, address_int: int, lease: Lease | None, believed_s: float) -> None:
+        self.current = None
+        self._wait(None, [self.engine.administer(address_int, lease)], believed_s)
 
     def crash(self) -> None:
         """Have the server's process end at once, and start it again."""
@@ -441,7 +462,7 @@ class ServerMachine(RuleBasedStateMachine):
         relay = network.relay("10.1.0.1", circuit_id=b"port 7")
         self.behind_s = 0.0  # how far the server's clock was set back
         self.paused = False
-        self.others: dict[int, float] = {}  # what clients of the other server have, until when by their clock
+        self.others = network.others
         self.clients: list[Client] = []
         identifiers = {2: b"\0two", 4: b"\0four", 7: b"\0reserved", 8: b"\0eight"}
         for number in range(11):
@@ -682,9 +703,25 @@ class ServerMachine(RuleBasedStateMachine):
             self.others[address_int] = end_s + self.behind_s
         elif row.client_key == FOREIGN:
             network.leases[address_int] = row._replace(state=LeaseState.RELEASED, expires_s=int(now))
-            del self.others[address_int]
+            self.others.pop(address_int, None)
         elif row.state == LeaseState.ACTIVE and row.expires_s != INFINITE:
             network.leases[address_int] = row._replace(expires_s=row.expires_s + seconds)
+
+    # An administrator
+
+    @rule(number=st.integers(0, 8), seconds=st.sampled_from([60, 600]), delete=st.booleans())
+    def administer(self, number: int, seconds: int, delete: bool) -> None:
+        """An address that no client of ours holds is leased to one that never asks, or its lease is forgotten."""
+        free = [one for pool in POOLS for one in _addresses(pool) if one not in RESERVED]
+        address_int = free[number % len(free)]
+        network, now = self.network, int(self.network.now)
+        row = network.engine.lease_of(address_int)
+        if delete and row is not None and (row.client_key == FOREIGN or not row.is_held(network.now)):
+            self.others.pop(address_int, None)
+            network.administer(address_int, None, 0)
+        elif not delete and (row is None or not row.is_held(network.now)):
+            lease = Lease(address_int, FOREIGN, 1, b"", LeaseState.ACTIVE, now, now + seconds + 1)
+            network.administer(address_int, lease, lease.expires_s + self.behind_s)
 
     # Callouts
 
