@@ -197,7 +197,7 @@ class Bench:
         with serving(server, self.network, SERVER_CORE, self.work / server.name) as running:
             (cpu_before_s, kernel_before_s), (_, sent_before) = running.cpu_s(), running.packets()
             command = perfdhcp.load(SERVER, rate, self.seconds, renewals=renewals, delays=delays)
-            output, span_s = self._run(running, command)
+            output, seen, span_s = self._run(running, command)
             (cpu_s, kernel_s), answers = running.cpu_s(), running.packets()[1] - sent_before
             resident_bytes = running.resident_bytes
         report = perfdhcp.parse(output)
@@ -211,7 +211,7 @@ class Bench:
             loss=report.loss,
             rate=completed / span_s if span_s else 0.0,
             answers=answers,
-            unseen=1 - report.answers / answers if answers else 0.0,
+            unseen=max(0.0, 1 - report.answers / seen) if seen else 0.0,
             cpu_us=(cpu_s - cpu_before_s) / answers * 1e6 if answers else math.nan,
             kernel_us=(kernel_s - kernel_before_s) / answers * 1e6 if answers else math.nan,
             resident_bytes=resident_bytes,
@@ -226,19 +226,17 @@ class Bench:
         )
         return trial, report
 
-    def _run(self, running: Running, command: Sequence[str], most_s: float = math.inf) -> tuple[str, float]:
-        """What perfdhcp prints, and the seconds from the server's first answer to its last."""
+    def _run(self, running: Running, command: Sequence[str], most_s: float = math.inf) -> tuple[str, int, float]:
+        """What perfdhcp prints, how many answers the server sent meanwhile, and the seconds that these took."""
         end_s = time.monotonic() + most_s
-        sent = running.packets()[1]
+        sent = sent_before = running.packets()[1]
         first_s = last_s = 0.0
         with (
             TemporaryFile("w+") as printed,
             self.network.start_client(CLIENT_CORE, command, stdout=printed, stderr=printed) as process,
         ):
             try:
-                ended = False
-                while not ended:
-                    ended = process.poll() is not None
+                while process.poll() is None:
                     now_s, newly = time.monotonic(), running.packets()[1]
                     if newly > sent:
                         first_s = first_s or now_s
@@ -253,7 +251,7 @@ class Bench:
             output = printed.read()
         if process.returncode not in (0, 3):  # 3: not every exchange succeeded
             raise perfdhcp.PerfdhcpError(f"{' '.join(command)}: {output.strip()[-1000:]}")
-        return output, last_s - first_s
+        return output, sent - sent_before, last_s - first_s
 
 
 def prefer_sampling() -> None:
