@@ -356,6 +356,25 @@ def test_a_callout_that_cannot_be_loaded_again_is_taken_out_as_well(load: Load, 
     assert len(callout.failures) == 3
 
 
+def test_a_callout_that_fails_when_the_service_starts_is_taken_out_and_nobody_waits_for_it(
+    load: Load, clock: Clock, broken: Path
+) -> None:
+    environment = {"BEHAVIOUR": "dereference NULL", "WHERE": "start"}
+    callout = load(broken, max_failures=2, environment=environment)
+    table = HookTable([callout])
+    table.announce(hooks.CONTROL, ServiceControlled(ControlCode.START))
+    deadline_s = time.monotonic() + 20
+    while not callout.taken_out:
+        clock.now_s += 0.002
+        assert receive(table) == b"packet"
+        assert time.monotonic() < deadline_s
+        time.sleep(0.001)
+    assert [failure.reason for failure in callout.failures] == [
+        "it was ended by SIGSEGV",
+        "it was ended by SIGSEGV while the callout was loaded again",
+    ]
+
+
 RECORDER = """
 import os
 
