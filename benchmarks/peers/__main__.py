@@ -95,7 +95,7 @@ def end_on_signals() -> None:
 
 def need(servers: list[Server]) -> None:
     """Stop where something is missing, and say what."""
-    programs = {"perfdhcp": "kea-admin", "ip": "iproute2", "taskset": "util-linux", "sysctl": "procps"}
+    programs = {"perfdhcp": "kea-admin", "ip": "iproute2", "taskset": "util-linux"}
     programs |= {server.program: server.package for server in servers if server.program}
     missing = {package for program, package in programs.items() if not shutil.which(program)}
     if missing:
