@@ -373,6 +373,7 @@ class Server:
         if self._store_failed:
             self._store_failed = False
             _log.warning("the lease store works again")
+        meanwhile = self._take_back() if refusals else []
         self.engine.take_over(refusals, changes)
         refused = {id(refusal.change) for refusal in refusals}
         again = _Turn()
@@ -385,7 +386,20 @@ class Server:
                     self._go_on(transport, exchange, again)
                 else:
                     self._finish(transport, exchange)
+        for transport, exchange in meanwhile:
+            self.engine.refuse(exchange, (), self._clock())
+            self._go_on(transport, exchange, again)
         self._wait(again)
+
+    def _take_back(self) -> list[tuple[Transport, Exchange]]:
+        """Have the exchanges that wait for their commit wait no more: they are to be decided again."""
+        waiting = [one for turn in self._waiting for one in turn.exchanges]
+        taken = {id(change) for _, exchange in waiting for change in exchange.changes}
+        for turn in self._waiting:
+            turn.exchanges = []
+            turn.changes = [change for change in turn.changes if id(change) not in taken]
+        self.engine.take_back([exchange for _, exchange in waiting])
+        return waiting
 
     def _commit_failed(self, turns: list[_Turn], error: CommitError) -> None:
         """Acknowledge nothing: undo these turns, and those decided meanwhile, which rest on them."""

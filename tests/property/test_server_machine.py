@@ -368,6 +368,11 @@ class Network(SimulatedNetwork):
         entries, self.waiting = self.waiting[:number], self.waiting[number:]
         changes = [change for entry in entries for change in entry.changes]
         refusals = [refusal for change in changes if (refusal := self._write(change)) is not None]
+        meanwhile = []
+        if refusals:
+            meanwhile = [entry.exchange for entry in self.waiting if entry.exchange is not None]
+            self.waiting = [entry for entry in self.waiting if entry.exchange is None]
+            self.engine.take_back(meanwhile)
         self.engine.take_over(refusals, changes)
         refused = {id(refusal.change) for refusal in refusals}
         for entry in entries:
@@ -377,12 +382,17 @@ class Network(SimulatedNetwork):
             if exchange is None:
                 continue
             if any(id(change) in refused for change in entry.changes):
-                self.current = self._life(exchange)
-                self.current.is_disturbed = True
-                self.engine.refuse(exchange, (), self.now)
-                self._go_on(exchange)
+                self._refuse(exchange)
             else:
                 self._finish(exchange)
+        for exchange in meanwhile:
+            self._refuse(exchange)
+
+    def _refuse(self, exchange: Exchange) -> None:
+        self.current = self._life(exchange)
+        self.current.is_disturbed = True
+        self.engine.refuse(exchange, (), self.now)
+        self._go_on(exchange)
 
     def _write(self, change: LeaseChange) -> Refusal | None:
         address_int = change.address_int

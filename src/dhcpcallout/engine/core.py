@@ -221,6 +221,17 @@ class Engine:
         if exchange.packet is not None:
             self._begin(exchange, self._handling.handle(exchange, exchange.packet))
 
+    def take_back(self, exchanges: Sequence[Exchange]) -> None:
+        """Undo what exchanges have changed that wait for their commit, for they rest on changes that were refused.
+
+        Args:
+            exchanges: All that were decided after those of a commit that has refusals, in the order in which they were
+                received. ``refuse`` them after these, once the winners are taken over: or else a client's older
+                message would be decided after its newer ones.
+        """
+        for exchange in reversed(exchanges):
+            self._handling.undo(exchange)
+
     def take_over(self, refusals: Collection[Refusal], changes: Iterable[LeaseChange] = ()) -> None:
         """Have the rows be those that won over changes of ours.
 
