@@ -1,5 +1,4 @@
 import re
-import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,8 @@ def listed(tables: Any) -> list[dict[str, Any]]:
 
 def load(data: dict[str, Any], folder: Path) -> None:
     (folder / "site_kiosks.py").write_text("def is_kiosk(packet):\n    return False\n")
-    shutil.copy(ROOT / "tests" / "data" / "registry" / "regedit4.reg", folder / "dhcp-server.reg")
+    if "registry" in data.get("callouts", {}):  # a file, or the registry, of another machine
+        data["callouts"]["registry"] = str(ROOT / "tests" / "data" / "registry" / "regedit4.reg")
     text = completed(data).replace("python:kiosks:", "python:site_kiosks:")
     parse_config(text, base_directory=folder)
 
