@@ -110,7 +110,7 @@ static DWORD CALLBACK new_packet(LPBYTE *packet, DWORD *size, DWORD server, LPVO
         return read == 'x';
     }
     if (is("cache")) {
-        static char *cache[1000];
+        static char *cache[700];
         static unsigned n;
 
         if (n < sizeof cache / sizeof cache[0] && (cache[n] = malloc(400)) != NULL)
