@@ -96,14 +96,14 @@ def windows_python(require_system: Require) -> WindowsPython:
 
 
 @pytest.fixture(scope="session")
-def compile_dll(require_system: Require, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+def compile_dll(require_system: Require, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Compile a native callout for Windows, against mingw-w64's own dhcpssdk.h, as its author would."""
     require_system("x86_64-w64-mingw32-gcc")
 
-    def compile_dll(source: Path) -> Path:
+    def compile_dll(source: Path, *arguments: str) -> Path:
         dll = tmp_path_factory.mktemp("windows") / f"{source.stem}.dll"
         flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-static")
-        subprocess.run(["x86_64-w64-mingw32-gcc", *flags, "-o", str(dll), str(source)], check=True)
+        subprocess.run(["x86_64-w64-mingw32-gcc", *flags, *arguments, "-o", str(dll), str(source)], check=True)
         return dll
 
     return compile_dll

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(300)  # a prefix is made for Wine first, on wha
 KEY = r"SYSTEM\CurrentControlSet\Services\DHCPServer\Parameters"
 REFUSED = "00:0c:01:0b:ad:01"  # on the list of mac_filter.c
 
-CompileDll = Callable[[Path], Path]
+CompileDll = Callable[..., Path]
 
 
 class WindowsPython(Protocol):
@@ -126,21 +126,19 @@ def test_a_server_on_windows_leases_to_a_client_on_windows_and_stops_at_ctrl_c(
     config = configuration(tmp_path / "dhcp.toml")
     mac = "02:00:00:00:00:0a"
     with serving_on_windows(windows_python, config) as server:
-        request = ("-m", "dhcpcallout", "request", server.address, "--json")
-        lease = leased(windows_python.run(*request, "--mac", mac, "--hostname", "pc"))
+        request = ("-m", "dhcpcallout", "request", server.address, "--json", "--mac", mac, "--hostname", "pc")
+        lease = leased(windows_python.run(*request))
         assert (lease["address"], lease["lease-time"]) == ("10.0.0.10", 4000)
-        assert leased(windows_python.run(*request, "--mac", mac, "--renew", "10.0.0.10"))["address"] == "10.0.0.10"
         assert leased(request_here(server, "--release"))["address"] == "10.0.0.11"
-        listed = windows_python.run("-m", "dhcpcallout", "leases", "list", "-c", windows_python.path(config))
-        assert re.search(rf"10\.0\.0\.10 +{mac} +active .*pc", listed.stdout), listed.stderr
-        refused = windows_python.run("-m", "dhcpcallout", "serve", "-c", windows_python.path(config))
-        assert refused.returncode == 1
-        assert "in use by another server" in refused.stderr
+        assert leased(request_here(server, "--mac", mac, "--renew", "10.0.0.10"))["address"] == "10.0.0.10"
+        second = windows_python.run("-m", "dhcpcallout", "serve", "-c", windows_python.path(config))
+        assert second.returncode == 1
+        assert "in use by another server" in second.stderr
         assert server.stop(say="ctrl-c\n") == 0, server.log
     assert server.log.rstrip().endswith("stopped")
     assert "Traceback" not in server.log
-    with serving_on_windows(windows_python, config) as server:
-        assert leased(request_here(server, "--mac", mac))["address"] == "10.0.0.10"
+    listed = windows_python.run("-m", "dhcpcallout", "leases", "list", "-c", windows_python.path(config))
+    assert re.search(rf"10\.0\.0\.10 +{mac} +active .*pc", listed.stdout), listed.stderr
 
 
 def test_the_windows_registry_names_the_dlls_that_a_server_on_windows_loads_or_has_a_worker_load(
@@ -246,9 +244,36 @@ def test_a_windows_machines_callouts_and_their_registry_serve_a_server_here(
     assert lines[-1] == "DhcpControlHook STOP"
 
 
-def client_of(server: Server, last: int) -> Client:
+def client_of(server: Server, last: int, hostname: str = "") -> Client:
     host, port = server.addresses[0]
-    return Client(host, port, hardware_address=bytes((2, 0, 0, 0, 0, last)), timeout_s=20)
+    return Client(host, port, hardware_address=bytes((2, 0, 0, 0, 0, last)), hostname=hostname, timeout_s=20)
+
+
+@pytest.mark.asyncio
+async def test_a_windows_callout_finds_the_options_where_its_own_header_says(
+    windows_python: WindowsPython, compile_dll: CompileDll, tmp_path: Path
+) -> None:
+    record = tmp_path / "record"
+    environment = windows_python.environment | {"RECORD": windows_python.path(record)}
+    isolation = Isolation(
+        mode="process",
+        worker_command=windows_python.command,
+        start_timeout_s=60,
+        environment=environment,
+        timeout_ms=5000,
+    )
+    loaded = load_callouts(
+        Registry([str(compile_dll(NATIVE / "options.c", "-include", "windows.h"))], 1, isolation=isolation)
+    )
+    subnet = Subnet(network="10.0.0.0/24", pools=["10.0.0.10-10.0.0.99"])
+    async with Server([subnet], listen=["127.0.0.1:0"], callouts=loaded.callouts) as server:
+        with client_of(server, 1, hostname="pc") as client:
+            assert await asyncio.to_thread(client.lease)
+    *lines, padding = record.read_text().splitlines()
+    fields = dict(line.split(" ", 1) for line in lines)
+    assert (fields["MessageType"], fields["SubnetMask"], fields["ClientHardwareAddress"]) == ("242", "-", "28")
+    assert (fields["MachineNameLength"], fields["ClientHardwareAddressLength"]) == ("2", "6")
+    assert (fields["sizeof"], padding) == ("176", "00000000")
 
 
 async def until(condition: Callable[[], bool]) -> None:
