@@ -218,7 +218,7 @@ def load_callouts(
         if winner:
             attempts.append(_chained(one, winner))
             continue
-        rest = known[place + 1 :] if registry.policy == "first" else ()
+        rest = known[place + 1 :] if registry.policy == "first" and not one.reason else ()
         chain = tuple(later.path for later in rest if not later.reason)
         # Once more, as those before it have run: they may have changed where modules are found.
         isolation = registry.isolation_of(one.entry)
