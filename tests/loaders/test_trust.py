@@ -19,9 +19,10 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and owners say
 def file(tmp_path: Path) -> Path:
     """A file that is all right: /tmp/.../a/b/callout.so."""
     file = tmp_path / "a" / "b" / "callout.so"
-    file.parent.mkdir(parents=True, mode=0o755)
+    file.parent.mkdir(parents=True)
     file.write_bytes(b"code")
-    file.chmod(0o644)
+    for path, mode in ((file.parents[1], 0o755), (file.parent, 0o755), (file, 0o644)):
+        path.chmod(mode)  # whatever the umask
     return file
 
 
