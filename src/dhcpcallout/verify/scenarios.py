@@ -429,6 +429,7 @@ def _reload(run: Run) -> None:
         left = _threads_left(at_most=before)
         if left > before and run.is_native:
             run.watch.find("unload", f"{left - before} threads go on after STOP, in a library that is unloaded")
+            return
         counts.take()
     counts.find_kept("each time that it is loaded and unloaded")
 
