@@ -268,7 +268,7 @@ class _Explainer:
     ) -> AddressReason | None:
         lot = exchange.reply.lot if exchange.reply is not None else None
         if lot is not None:
-            return AddressReason(IPv4Address(lot.address_int), str(lot.place.subnet.network), True, lot.why)
+            return AddressReason(IPv4Address(lot.address_int), str(lot.place.subnet.network), True, str(lot.why))
         if situation is None or exchange.drop in _BEFORE_ANY_ADDRESS:
             return None
         if asked is not None:
