@@ -166,13 +166,13 @@ class Row:
         slot: The slot.
         numbers: Their format, in ``struct``'s letters.
         pack: The numbers of an event, and the bytes that follow them.
-        unpack: The event's fields, from these; without those that every event of a packet has.
+        unpack: The values of the event's fields, in their order, from these; but for a packet's context and options.
     """
 
     slot: Slot[Any]
     numbers: str
     pack: Callable[[Any], tuple[Sequence[int], bytes]]
-    unpack: Callable[[Sequence[int], bytes], dict[str, Any]]
+    unpack: Callable[[Sequence[int], bytes], tuple[Any, ...]]
 
     def encoder(self, function: int) -> Callable[[int, int, Any], bytes]:
         """What makes a CALL frame, of the call's number, the packet's token and the event."""
@@ -188,13 +188,13 @@ class Row:
     def decoder(self) -> Callable[[bytes, Context | None, OptionRegistry], Any]:
         """What makes the event of a CALL's payload, with the packet's context and the options."""
         head = Struct(f"<{self.numbers}")
-        event, unpack = self.slot.event, self.unpack
-        of_packet = issubclass(event, PacketEvent)
+        make, unpack = self.slot.make, self.unpack
+        of_packet = issubclass(self.slot.event, PacketEvent)
 
         def decode(payload: bytes, context: Context | None, registry: OptionRegistry) -> Any:
             numbers = head.unpack_from(payload, _CALL_BODY.size)
-            fields = unpack(numbers, payload[_CALL_BODY.size + head.size :])
-            return event(**fields, context=context, registry=registry) if of_packet else event(**fields)
+            values = unpack(numbers, payload[_CALL_BODY.size + head.size :])
+            return make(values, context, registry) if of_packet else make(*values)
 
         return decode
 
@@ -257,19 +257,9 @@ def _pack_received(event: Any) -> tuple[Sequence[int], bytes]:
     return (event.server_address_int, event.source_int, event.source_port, len(interface)), interface + event.data
 
 
-def _unpack_received(numbers: Sequence[int], tail: bytes) -> dict[str, Any]:
+def _unpack_received(numbers: Sequence[int], tail: bytes) -> tuple[Any, ...]:
     server, source, port, size = numbers
-    return {
-        "server_address_int": server,
-        "source_int": source,
-        "source_port": port,
-        "interface": tail[:size].decode(errors="surrogateescape"),
-        "data": tail[size:],
-    }
-
-
-def _pack_sent(event: Any) -> tuple[Sequence[int], bytes]:
-    return (event.server_address_int, len(event.request_data)), event.request_data + event.data
+    return tail[size:], server, source, port, tail[:size].decode(errors="surrogateescape")
 
 
 def _pack_selected_subnet(event: Any) -> tuple[Sequence[int], bytes]:
@@ -277,10 +267,10 @@ def _pack_selected_subnet(event: Any) -> tuple[Sequence[int], bytes]:
     return (event.server_address_int, len(networks)), networks + event.data
 
 
-def _unpack_selected_subnet(numbers: Sequence[int], tail: bytes) -> dict[str, Any]:
+def _unpack_selected_subnet(numbers: Sequence[int], tail: bytes) -> tuple[Any, ...]:
     server, size = numbers
     subnet, *subnets = _unpack_networks(tail[:size])
-    return {"server_address_int": server, "subnet": subnet, "subnets": tuple(subnets), "data": tail[size:]}
+    return tail[size:], server, subnet, tuple(subnets)
 
 
 def _pack_selected_address(event: Any) -> tuple[Sequence[int], bytes]:
@@ -290,15 +280,9 @@ def _pack_selected_address(event: Any) -> tuple[Sequence[int], bytes]:
     return numbers, why + event.data
 
 
-def _unpack_selected_address(numbers: Sequence[int], tail: bytes) -> dict[str, Any]:
+def _unpack_selected_address(numbers: Sequence[int], tail: bytes) -> tuple[Any, ...]:
     server, address, network, prefix, size = numbers
-    return {
-        "server_address_int": server,
-        "address_int": address,
-        "subnet": IPv4Network((network, prefix)),
-        "why": tail[:size].decode(),
-        "data": tail[size:],
-    }
+    return tail[size:], server, address, IPv4Network((network, prefix)), tail[:size].decode()
 
 
 def _pack_committed(event: Any) -> tuple[Sequence[int], bytes]:
@@ -313,39 +297,26 @@ ROWS: dict[str, Row] = {
             hooks.CONTROL,
             "I",
             lambda event: ((event.code,), b""),
-            lambda numbers, _tail: {"code": ControlCode(numbers[0])},
+            lambda numbers, _tail: (ControlCode(numbers[0]),),
         ),
         Row(hooks.NEW_PACKET, "IIHH", _pack_received, _unpack_received),
         Row(
             hooks.PACKET_DROP,
             "II",
             lambda event: ((event.server_address_int, event.reason), event.data),
-            lambda numbers, tail: {
-                "server_address_int": numbers[0],
-                "reason": DropReason(numbers[1]),
-                "data": tail,
-            },
+            lambda numbers, tail: (tail, numbers[0], DropReason(numbers[1])),
         ),
         Row(
             hooks.PACKET_SEND,
             "II",
-            _pack_sent,
-            lambda numbers, tail: {
-                "server_address_int": numbers[0],
-                "request_data": tail[: numbers[1]],
-                "data": tail[numbers[1] :],
-            },
+            lambda event: ((event.server_address_int, len(event.request_data)), event.request_data + event.data),
+            lambda numbers, tail: (tail[numbers[1] :], numbers[0], tail[: numbers[1]]),
         ),
         Row(
             hooks.ADDRESS_DELETE,
             "III",
             lambda event: ((event.server_address_int, event.address_int, event.reason), event.data),
-            lambda numbers, tail: {
-                "server_address_int": numbers[0],
-                "address_int": numbers[1],
-                "reason": AddressDeleteReason(numbers[2]),
-                "data": tail,
-            },
+            lambda numbers, tail: (tail, numbers[0], numbers[1], AddressDeleteReason(numbers[2])),
         ),
         Row(
             hooks.ADDRESS_OFFER,
@@ -354,30 +325,21 @@ ROWS: dict[str, Row] = {
                 (event.server_address_int, event.address_int, event.given, event.address_type, event.lease_time_s),
                 event.data,
             ),
-            lambda numbers, tail: {
-                "server_address_int": numbers[0],
-                "address_int": numbers[1],
-                "given": AddressGiven(numbers[2]),
-                "address_type": AddressType(numbers[3]),
-                "lease_time_s": numbers[4],
-                "data": tail,
-            },
+            lambda numbers, tail: (
+                tail, numbers[0], numbers[1], AddressGiven(numbers[2]), AddressType(numbers[3]), numbers[4],
+            ),
         ),
         Row(
             hooks.HANDLE_OPTIONS,
             "I",
             lambda event: ((event.server_address_int,), event.data),
-            lambda numbers, tail: {"server_address_int": numbers[0], "data": tail},
+            lambda numbers, tail: (tail, numbers[0]),
         ),
         Row(
             hooks.DELETE_CLIENT,
             "II",
             lambda event: ((event.address_int, event.address_type), event.hardware_address),
-            lambda numbers, tail: {
-                "address_int": numbers[0],
-                "address_type": AddressType(numbers[1]),
-                "hardware_address": tail,
-            },
+            lambda numbers, tail: (numbers[0], tail, AddressType(numbers[1])),
         ),
         Row(hooks.SELECT_SUBNET, "II", _pack_selected_subnet, _unpack_selected_subnet),
         Row(hooks.SELECT_ADDRESS, "IIIBI", _pack_selected_address, _unpack_selected_address),
@@ -385,31 +347,24 @@ ROWS: dict[str, Row] = {
             hooks.BUILD_REPLY,
             "II",
             lambda event: ((event.server_address_int, len(event.reply_data)), event.reply_data + event.data),
-            lambda numbers, tail: {
-                "server_address_int": numbers[0],
-                "reply_data": tail[: numbers[1]],
-                "data": tail[numbers[1] :],
-            },
+            lambda numbers, tail: (tail[numbers[1] :], numbers[0], tail[: numbers[1]]),
         ),
         Row(
             hooks.LEASE_COMMITTED,
             "III",
             _pack_committed,
-            lambda numbers, tail: {
-                "server_address_int": numbers[0],
-                "given": AddressGiven(numbers[1]),
-                "lease": _unpack_lease(tail[: numbers[2]]),
-                "data": tail[numbers[2] :],
-            },
+            lambda numbers, tail: (
+                tail[numbers[2] :], numbers[0], _unpack_lease(tail[: numbers[2]]), AddressGiven(numbers[1]),
+            ),
         ),
         Row(
             hooks.LEASE_EXPIRED,
             "",
             lambda event: ((), _pack_lease(event.lease)),
-            lambda _numbers, tail: {"lease": _unpack_lease(tail)},
+            lambda _numbers, tail: (_unpack_lease(tail),),
         ),
     )
-}
+}  # fmt: skip
 """How the events of each slot are written, by the slot's name."""
 
 
