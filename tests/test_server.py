@@ -216,6 +216,56 @@ async def test_no_ack_leaves_before_its_commit_and_what_waits_shares_one(client_
     assert len(store.turns) <= 3
 
 
+class OvertakenStore(MemoryStore):
+    """A store in which another server renews a lease just before each of so many commits, which wait to be let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.begun = threading.Event(), threading.Event()
+        self.gate.set()
+        self.overtakes = 0
+
+    def commit(self, changes: Sequence[LeaseChange]) -> Sequence[Refusal]:
+        self.begun.set()
+        assert self.gate.wait(20)
+        rows = {row.address_int: row for row in self.snapshot()}
+        if self.overtakes:
+            self.overtakes -= 1
+            rows = {address: row._replace(expires_s=row.expires_s + 9) for address, row in rows.items()}
+        refusals = []
+        for change in changes:
+            row = rows.get(change.address_int)
+            if row != change.before:
+                refusals.append(Refusal(change, row))
+            elif change.after is not None:
+                rows[change.address_int] = change.after
+        super().commit([LeaseChange(None, row) for row in rows.values()])
+        return refusals
+
+
+@pytest.mark.asyncio
+async def test_what_a_client_has_released_and_leased_again_is_decided_in_its_order_though_both_are_refused(
+    client_of: MakeClient,
+) -> None:
+    store = OvertakenStore()
+    callout, enough = after_requests(2)
+    async with Server([SUBNET], listen=LOOPBACK, store=store, callouts=[callout]) as server:
+        client = client_of(server, 1, timeout_s=15)
+        lease = await asyncio.to_thread(client.lease)
+        store.begun.clear()
+        store.gate.clear()
+        client.release(lease)
+        assert await asyncio.to_thread(store.begun.wait, 15)
+        again = asyncio.create_task(asyncio.to_thread(client.lease))
+        await enough.wait()
+        store.overtakes = 2
+        store.gate.set()
+        assert (await again).address == lease.address
+    (row,) = store.snapshot()
+    assert row.state == LeaseState.ACTIVE
+    assert list(server.engine.leases()) == [row]
+
+
 @pytest.mark.asyncio
 async def test_what_was_received_before_the_stop_is_answered(client_of: MakeClient) -> None:
     store = SlowStore()
