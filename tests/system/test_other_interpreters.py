@@ -1,6 +1,7 @@
 """Callouts of another word size than the server's: a 32-bit Python is the worker."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,21 @@ async def test_a_32_bit_library_finds_the_options_where_its_header_says(
     assert (fields["MessageType"], fields["SubnetMask"], fields["ClientHardwareAddress"]) == ("242", "-", "28")
     assert (fields["MachineNameLength"], fields["ClientHardwareAddressLength"]) == ("2", "6")
     assert (fields["sizeof"], padding) == ("96", "00000000")
+
+
+@pytest.mark.asyncio
+async def test_what_a_callout_says_in_a_worker_that_a_command_starts_comes_to_standard_error(
+    compile_callout: Callable[[Path], Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Not by the same file, as for a worker of this Python's own: a Windows Python cannot start with one.
+    library = str(compile_callout(EXAMPLES / "audit.c"))
+    await lease_and_lease_again(Registry([library], 1, isolation=isolated_by(Path(sys.executable))))
+    said = ""
+    async with asyncio.timeout(20):
+        while "audit.c DhcpControlHook STOP\n" not in said:
+            await asyncio.sleep(0.01)
+            said += capfd.readouterr().err
+    assert "audit.c DhcpControlHook START\n" in said
 
 
 def test_a_32_bit_library_is_refused_by_a_worker_of_this_pythons_own(compile_callout_32: Compile32) -> None:

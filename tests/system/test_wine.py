@@ -164,6 +164,7 @@ with winreg.CreateKey(winreg.HKEY_LOCAL_MACHINE, {KEY!r}) as key:
         command = ("-m", "dhcpcallout", "callouts", "list", "-c", windows_python.path(config))
         listed = windows_python.run(*command)
         assert listed.returncode == 0, listed.stderr
+        assert KEY in listed.stdout
         assert all(dll in listed.stdout for dll in dlls)
         with serving_on_windows(windows_python, config) as server:
             assert server.log.count("[1033]") == 2, server.log
