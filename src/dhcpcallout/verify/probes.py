@@ -110,6 +110,11 @@ class RunDelay:
             with contextlib.suppress(OSError):
                 self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the system tells."""
+        return self._file is not None
+
     def read_ns(self) -> int:
         """So far, in nanoseconds; 0 where the system does not tell."""
         if sys.platform == "win32" or self._file is None:

@@ -166,6 +166,7 @@ class Watch:
             self._contexts["distinct"] = len(self._pointers)
         return {
             "answered": self.answered,
+            "delay_is_told": self._delay.is_told,
             "slots": {name: observed.to_dict() for name, observed in self._slots.items()},
             "drops": self._drops,
             "contexts": self._contexts,
