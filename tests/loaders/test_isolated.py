@@ -466,7 +466,7 @@ def test_a_worker_sees_nothing_of_a_packet_of_which_it_has_not_seen_the_first_ho
     [
         ("dereference NULL", "its worker failed while it was loaded: it was ended by SIGSEGV"),
         ("exit", "its worker failed while it was loaded: it exited with status 3"),
-        ("sleep for ever", "its worker failed while it was loaded: it was not ready within 1 seconds"),
+        ("sleep for ever", "its worker failed while it was loaded: it was not ready within 2 seconds"),
         ("say rubbish", "its worker failed while it was loaded: it sent a frame of 4294967295 bytes"),
         ("say a frame that nobody asked for", "its worker failed while it was loaded: it sent a frame of kind 64"),
     ],
@@ -475,7 +475,7 @@ def test_a_callout_that_breaks_everything_while_it_is_loaded_is_not_loaded_and_t
     behaviour: str, problem: str, broken: Path, behaviours: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def isolation(**environment: str) -> Isolation:
-        return Isolation("process", environment=environment, start_timeout_s=1 if "sleep" in behaviour else 10)
+        return Isolation("process", environment=environment, start_timeout_s=2 if "sleep" in behaviour else 10)
 
     registry = Registry(
         [str(broken), str(behaviours)],

@@ -153,7 +153,7 @@ class IsolatedCallout(Callout):
             "entry": entry,
             "base_directory": str(base_directory),
             "chain": call.chain,
-            "path": sys.path if isolation.worker_command is None else [],
+            "path": [str(path) for path in sys.path] if isolation.worker_command is None else [],
             "user": isolation.user,
             "limits": {name: getattr(isolation, name) for name in limits.NAMES},
         }
@@ -299,7 +299,7 @@ class IsolatedCallout(Callout):
                 extra={"event_id": int(EventId.CALLOUT_EXCEPTION)},
             )
             return
-        pause_s = min(_FIRST_PAUSE_S * 2 ** (recent - 1), _LONGEST_PAUSE_S)
+        pause_s = min(_FIRST_PAUSE_S * 2 ** min(recent - 1, 10), _LONGEST_PAUSE_S)
         self._again_s = now_s + pause_s
         self._find_loop()
         self._call_later(pause_s)
