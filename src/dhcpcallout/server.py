@@ -158,6 +158,7 @@ class Server:
         self._readers: list[Reader] = []
         self._reading = False
         self._waiting: list[_Turn] = []
+        self._to_send: list[tuple[Transport, Outgoing]] = []
         self._work = asyncio.Event()
         self._attending: set[asyncio.Task[None]] = set()
         self._strays: set[asyncio.Task[Any]] = set()
@@ -320,13 +321,17 @@ class Server:
     def _receive(self, transport: Transport) -> None:
         turn = _Turn()
         now = self._clock()
+        exchanges = []
+        # All of a turn is received, then decided about, then answered, then sent: what each of these works with is
+        # still in the processor's caches then (docs/performance.md).
         for datagram, arrival in transport.receive(_TURN):
             try:
-                exchange = self.engine.receive(datagram, arrival, now)
+                exchanges.append(self.engine.receive(datagram, arrival, now))
             except Exception:
                 self._fault(arrival)
-                continue
+        for exchange in exchanges:
             self._go_on(transport, exchange, turn)
+        self._send_all()
         self._wait(turn)
 
     def _wait(self, turn: _Turn) -> None:
@@ -389,6 +394,7 @@ class Server:
         for transport, exchange in meanwhile:
             self.engine.refuse(exchange, (), self._clock())
             self._go_on(transport, exchange, again)
+        self._send_all()
         self._wait(again)
 
     def _take_back(self) -> list[tuple[Transport, Exchange]]:
@@ -423,7 +429,8 @@ class Server:
         except Exception:
             self._fault(exchange.arrival)
             return
-        self._send(transport, outgoing)
+        if outgoing is not None:
+            self._to_send.append((transport, outgoing))
         if exchange.parked is not None:
             self._park(transport, exchange, exchange.parked)
 
@@ -460,9 +467,12 @@ class Server:
             # In a task of its own: a function that will not be cancelled must not hold up its exchange.
             hook = asyncio.create_task(_answer(pending.awaitable))
             await asyncio.wait({hook}, timeout=self.engine.parking.time_left_s(exchange, self._clock()))
-            self._send(transport, self._resume(exchange, hook))
+            outgoing = self._resume(exchange, hook)
+            if outgoing is not None:
+                self._to_send.append((transport, outgoing))
             turn = _Turn()
             self._go_on(transport, exchange, turn)
+            self._send_all()
             self._wait(turn)
         except Exception:
             self._fault(exchange.arrival)
@@ -486,14 +496,14 @@ class Server:
         if not hook.cancelled():
             hook.exception()  # its time was over, and that has been told: asyncio need not tell of this as well
 
-    def _send(self, transport: Transport, outgoing: Outgoing | None) -> None:
-        if outgoing is None:
-            return
-        try:
-            transport.send(outgoing)
-        except OSError as error:
-            self.statistics["pkt4-send-fail"] += 1
-            _log.debug("a reply to %s could not be sent: %s", outgoing.address, error)
+    def _send_all(self) -> None:
+        to_send, self._to_send = self._to_send, []
+        for transport, outgoing in to_send:
+            try:
+                transport.send(outgoing)
+            except OSError as error:
+                self.statistics["pkt4-send-fail"] += 1
+                _log.debug("a reply to %s could not be sent: %s", outgoing.address, error)
 
     async def _keep_house(self) -> None:
         while True:
