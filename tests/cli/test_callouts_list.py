@@ -242,3 +242,19 @@ def test_logging_is_as_it_was_afterwards(configure: Callable[..., Path], caplog:
     assert not caplog.records
     logging.getLogger("dhcpcallout.test").warning("heard")
     assert [record.getMessage() for record in caplog.records] == ["heard"]
+
+
+def test_what_the_server_itself_would_load_finds_its_environment_and_no_other_python(
+    configure: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANTED_BY_A_CALLOUT", "1")
+    policy = tmp_path / "policy.py"
+    policy.write_text(
+        "import os\nfrom dhcpcallout import Callout\nos.environ['WANTED_BY_A_CALLOUT']\ncallout = Callout('policy')\n"
+    )
+    more = 'CalloutEnabled = 1\nisolation = "process"\nworker-command = ["/no/such/python"]'
+    file = configure(policy, more=more)
+    with file.open("a") as config:
+        config.write(f'\n[[callouts.entry]]\nname = "{policy}"\nisolation = "none"\n')
+    (one,) = listed("-c", file)["callouts"]
+    assert (one["state"], one["isolation"]) == ("loaded", "none")

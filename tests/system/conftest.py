@@ -98,12 +98,13 @@ def windows_python(require_system: Require) -> WindowsPython:
 @pytest.fixture(scope="session")
 def compile_dll(require_system: Require, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Compile a native callout for Windows, against mingw-w64's own dhcpssdk.h, as its author would."""
-    require_system("x86_64-w64-mingw32-gcc")
+    require_system("x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-g++")
 
     def compile_dll(source: Path, *arguments: str) -> Path:
         dll = tmp_path_factory.mktemp("windows") / f"{source.stem}.dll"
-        flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-static")
-        subprocess.run(["x86_64-w64-mingw32-gcc", *flags, *arguments, "-o", str(dll), str(source)], check=True)
+        compiler, standard = ("g++", "c++17") if source.suffix == ".cpp" else ("gcc", "c99")
+        flags = (f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-shared", "-static")
+        subprocess.run([f"x86_64-w64-mingw32-{compiler}", *flags, *arguments, "-o", str(dll), str(source)], check=True)
         return dll
 
     return compile_dll

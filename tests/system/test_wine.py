@@ -204,6 +204,20 @@ with winreg.CreateKey(winreg.HKEY_LOCAL_MACHINE, {KEY!r}) as key:
     ]
 
 
+def test_every_native_example_loads_on_windows(
+    windows_python: WindowsPython, compile_dll: CompileDll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "list").write_text("MAC_ACTION = {DENY}\n00:0c:01:0b:ad:01\n")
+    monkeypatch.setenv("MAC_LIST", windows_python.path(tmp_path / "list"))
+    monkeypatch.setenv("RELAY_INFO_LOG", windows_python.path(tmp_path / "relays"))
+    dlls = [compile_dll(source) for source in sorted(EXAMPLES.glob("*.c*")) if source.stem != "chain"]
+    paths = [windows_python.path(dll) for dll in dlls]
+    config = configuration(tmp_path / "dhcp.toml", CalloutEnabled=1, CalloutDlls=paths, policy="all")
+    listed = windows_python.run("-m", "dhcpcallout", "callouts", "list", "--json", "-c", windows_python.path(config))
+    states = {one["path"]: one["state"] for one in json.loads(listed.stdout)["callouts"]}
+    assert states == dict.fromkeys(paths, "loaded")
+
+
 def test_a_windows_machines_callouts_and_their_registry_serve_a_server_here(
     windows_python: WindowsPython, compile_dll: CompileDll, tmp_path: Path
 ) -> None:

@@ -102,14 +102,20 @@ def _values(
 
 
 def _attempts(registry: "Registry", folder: Path, load: bool) -> "tuple[Attempt, ...]":
+    import os
     from dataclasses import replace
 
-    from ..loaders import examine_callouts, load_callouts
+    from ..loaders import Isolation, examine_callouts, load_callouts
 
     if not load and registry.enabled:
         return examine_callouts(registry, base_directory=folder)
-    isolated = {name: replace(one, mode="process") for name, one in registry.isolations.items()}
-    registry = replace(registry, isolation=replace(registry.isolation, mode="process"), isolations=isolated)
+
+    def apart(isolation: Isolation) -> Isolation:
+        # What a server would load into itself finds the server's own Python and environment.
+        return isolation if isolation.mode == "process" else Isolation("process", environment=dict(os.environ))
+
+    isolated = {name: apart(one) for name, one in registry.isolations.items()}
+    registry = replace(registry, isolation=apart(registry.isolation), isolations=isolated)
     with _silence():
         result = load_callouts(registry, base_directory=folder)
         result.close()
