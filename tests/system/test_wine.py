@@ -212,10 +212,15 @@ def test_every_native_example_loads_on_windows(
     monkeypatch.setenv("RELAY_INFO_LOG", windows_python.path(tmp_path / "relays"))
     dlls = [compile_dll(source) for source in sorted(EXAMPLES.glob("*.c*")) if source.stem != "chain"]
     paths = [windows_python.path(dll) for dll in dlls]
-    config = configuration(tmp_path / "dhcp.toml", CalloutEnabled=1, CalloutDlls=paths, policy="all")
-    listed = windows_python.run("-m", "dhcpcallout", "callouts", "list", "--json", "-c", windows_python.path(config))
-    states = {one["path"]: one["state"] for one in json.loads(listed.stdout)["callouts"]}
-    assert states == dict.fromkeys(paths, "loaded")
+    load = f"""
+import json
+from dhcpcallout.loaders import Registry, load_callouts
+loaded = load_callouts(Registry({paths!r}, 1, "all"))
+print(json.dumps([[one.path, one.reason, one.callout and one.callout.name] for one in loaded.attempts]))
+loaded.close()
+"""
+    loaded = windows_python.run("-c", load)
+    assert json.loads(loaded.stdout) == [[path, "", dll.name] for path, dll in zip(paths, dlls, strict=True)]
 
 
 def test_a_windows_machines_callouts_and_their_registry_serve_a_server_here(
