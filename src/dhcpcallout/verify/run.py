@@ -210,25 +210,29 @@ class _Process:
         """The end of what was printed."""
         return self._output.decode(errors="replace").strip()
 
+    # Each of the two may go on for longer than the process, where somebody else holds its end of the pipe open.
+
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._heard_s = time.monotonic()
-            kind = line[:1]
-            if kind == b">":
-                self._where, self._inside = line[1:-1].decode(errors="replace"), True
-            elif kind == b"<":
-                self._inside = False
-            elif kind == b"@":
-                self._datagram = line[1:-1].decode(errors="replace")
-            elif kind == b"{" and line.endswith(b"\n"):
-                self._messages.put(json.loads(line))
+        with self._process.stdout as stream:
+            for line in stream:
+                self._heard_s = time.monotonic()
+                kind = line[:1]
+                if kind == b">":
+                    self._where, self._inside = line[1:-1].decode(errors="replace"), True
+                elif kind == b"<":
+                    self._inside = False
+                elif kind == b"@":
+                    self._datagram = line[1:-1].decode(errors="replace")
+                elif kind == b"{" and line.endswith(b"\n"):
+                    self._messages.put(json.loads(line))
         self._messages.put(None)
 
     def _keep_output(self) -> None:
         assert self._process.stderr is not None
-        while chunk := self._process.stderr.read1(65536):  # type: ignore[attr-defined]
-            self._output = (self._output + chunk)[-_TAIL:]
+        with self._process.stderr as stream:
+            while chunk := stream.read1(65536):  # type: ignore[attr-defined]
+                self._output = (self._output + chunk)[-_TAIL:]
 
     def follow(self, gathered: _Gathered, timeout_s: float) -> str:
         """Hear it out.
@@ -243,7 +247,7 @@ class _Process:
                     message = self._messages.get(timeout=0.2)
                 except queue.Empty:
                     if self._process.poll() is not None:
-                        self._threads[0].join(2)  # it goes on where somebody else holds the standard output open
+                        self._threads[0].join(2)
                         if self._messages.empty():
                             break
                     # What is not the callout's time is the verifier's own, as when it starts.
@@ -262,10 +266,8 @@ class _Process:
                     hangs = True
         finally:
             self._kill()
-            for thread, stream in zip(self._threads, (self._process.stdout, self._process.stderr), strict=True):
+            for thread in self._threads:
                 thread.join(1)
-                if not thread.is_alive() and stream is not None:
-                    stream.close()
         if hangs:
             return "hang"
         status = self._process.returncode
