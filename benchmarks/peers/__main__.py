@@ -125,7 +125,10 @@ def machine(work: Path) -> dict[str, Any]:
 def file_system(path: Path) -> str:
     """The type of the file system that holds a path, and its device."""
     mounts = [line.split()[:3] for line in Path("/proc/mounts").read_text().splitlines()]
-    device, _, kind = max((mount for mount in mounts if path.is_relative_to(mount[1])), key=lambda mount: len(mount[1]))
+    of_path = [mount for mount in mounts if path.is_relative_to(mount[1])]
+    if not of_path:
+        return "a file system that is not known"
+    device, _, kind = max(of_path, key=lambda mount: len(mount[1]))
     return f"{kind} on {device}"
 
 
