@@ -2,8 +2,8 @@
  * The callout to put first where several are wanted: it loads the rest of the list and calls them all, which is what
  * Microsoft asks of the one that its server loads (and ours, with policy "first").
  *
- *     cc -shared -fPIC $(dhcpcallout sdk --cflags) -o a_chain.so chain.c
- *     x86_64-w64-mingw32-gcc -shared -static -o a_chain.dll chain.c
+ *     cc -shared -fPIC $(dhcpcallout sdk --cflags) -o 00_chain.so chain.c
+ *     x86_64-w64-mingw32-gcc -shared -static -o 00_chain.dll chain.c
  *
  * SPDX-License-Identifier: Apache-2.0
  */
