@@ -15,6 +15,7 @@ import pytest
 
 from dhcpcallout import Callout, Client, Reservation, Server, Subnet
 from dhcpcallout.codes import ControlCode, MessageType
+from dhcpcallout.engine import Outgoing
 from dhcpcallout.errors import ClientError, CommitError, ConfigError, StoreOpenError, TransportError
 from dhcpcallout.events import (
     AddressSelected,
@@ -28,6 +29,8 @@ from dhcpcallout.events import (
 from dhcpcallout.hooks import ABI_SLOTS, CalloutEntry, InUse
 from dhcpcallout.leases import Lease, LeaseChange, LeaseState, Refusal
 from dhcpcallout.stores import MemoryStore, SqliteStore
+from dhcpcallout.transports import UdpTransport
+from dhcpcallout.wire import Packet, decode
 
 LOOPBACK = ["127.0.0.1:0"]
 SUBNET = Subnet(
@@ -358,6 +361,29 @@ async def test_what_the_kernel_drops_is_counted_and_reported(caplog: pytest.LogC
         logging.getLogger("dhcpcallout.server").removeHandler(listener)
     assert 0 < drops < 40_000
     assert f"the kernel dropped {drops} datagrams" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_a_reply_that_a_fault_keeps_from_being_sent_costs_no_other_client_its_own(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    send = UdpTransport.send
+
+    def fail_for_the_first(transport: UdpTransport, outgoing: Outgoing) -> None:
+        if outgoing.hardware_address.endswith(b"\1"):
+            raise RuntimeError("a fault of ours")
+        send(transport, outgoing)
+
+    monkeypatch.setattr(UdpTransport, "send", fail_for_the_first)
+    async with Server([SUBNET], listen=LOOPBACK) as server:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as clients:
+            clients.setblocking(False)
+            for number in (b"\1", b"\2"):  # both come in one turn
+                discover = Packet(chaddr=b"\2\0\0\0\0" + number, options={53: bytes((MessageType.DISCOVER,))})
+                clients.sendto(discover.encode(), server.addresses[0])
+            reply = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(clients, 1500), 15)
+    assert decode(reply).chaddr.endswith(b"\2")
+    assert "a fault of ours" in caplog.text
 
 
 @pytest.mark.asyncio

@@ -504,6 +504,8 @@ class Server:
             except OSError as error:
                 self.statistics["pkt4-send-fail"] += 1
                 _log.debug("a reply to %s could not be sent: %s", outgoing.address, error)
+            except Exception:
+                self._fault(outgoing.arrival)
 
     async def _keep_house(self) -> None:
         while True:
